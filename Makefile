@@ -1,0 +1,44 @@
+# The front door. Everything runs in .venv, which `make setup` makes from the locked requirements.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.up-to-date
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format bench lock clean
+
+help: ## What there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(STAMP) ## Make .venv from the locked requirements; nothing when up to date
+
+$(STAMP): requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Rawmill needs Python 3.11 or newer; $(PYTHON) is {sys.version.split()[0]}. Name another one: make PYTHON=python3.12 ...")'
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@echo "installing the locked requirements into $(VENV)"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.txt -r requirements-dev.txt
+	@$(PY) -m processor warm-up
+	@touch $@
+
+demo: setup ## Make sample RAWs, develop them on all cores, write report and contact sheet
+	@$(PY) -m processor demo --out build/demo
+
+test: setup lint ## All tests, fast ones first
+	@$(PY) -m pytest -n $(JOBS) --dist worksteal
+
+lint: setup ## ruff and strict types
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
+
+format: setup ## Let ruff lay out the code
+	@$(PY) -m ruff check --fix . && $(PY) -m ruff format .
+
+bench: setup ## Ratios against named baselines: prints a table, writes build/bench.json and docs/parallelism.md
+	@$(PY) -m bench
+
+lock: setup ## Resolve requirements*.in anew into locked requirements*.txt
+	@$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements.in -o requirements.txt
+	@$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements-dev.in -o requirements-dev.txt
+
+clean: ## Remove what the targets above made, except .venv
+	@rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis
