@@ -18,6 +18,7 @@ class ImageHeader:
         preview_px: (width, height) of the largest embedded JPEG preview, or None.
         fast_unpack: the unpacker of ours that claims this file ("uncompressed", "lossless-jpeg"), or None for LibRaw's.
         make, model: the camera's names, empty when the file has none.
+        plain: our own kernels give LibRaw's colours and shape: square upright pixels, white balance and matrix known.
     """
 
     size_bytes: int
@@ -32,6 +33,7 @@ class ImageHeader:
     fast_unpack: str | None
     make: str
     model: str
+    plain: bool = True
 
     @property
     def pixels(self) -> int:

@@ -1,0 +1,1 @@
+"""Our own unpackers for forms of DNG that we know exactly; everything else is LibRaw's."""
