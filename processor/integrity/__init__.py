@@ -1,0 +1,5 @@
+"""Never silently wrong: says of every original whether it is ok, suspect or damaged, and why."""
+
+from processor.integrity.verdict import inspect, inspect_file
+
+__all__ = ["inspect", "inspect_file"]

@@ -1,0 +1,102 @@
+"""Does the developed frame show what the camera's own preview shows? Finds wrong crops, rotations and garbage."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import cv2
+import numpy as np
+import rawpy
+from numpy.typing import NDArray
+
+from processor.integrity.finding import Finding
+from processor.integrity.frame_checks import small_luminance
+from processor.types import Verdict
+
+LONG_EDGE_PX: Final = 48
+"""Of the small pictures that are compared: large enough to tell scenes, small enough to forgive different tones."""
+
+_MIN_SPREAD: Final = 5.0
+"""Standard deviation of 255 below which a picture has too little in it to compare."""
+
+_MIN_CORRELATION: Final = 0.5
+
+Small = NDArray[np.float32]
+
+
+def preview_luminance(raw: rawpy.RawPy) -> Small | None:
+    """The embedded preview as a small grey picture as it is stored, or None when there is none that can be read."""
+    try:
+        thumbnail = raw.extract_thumb()
+    except rawpy.LibRawError:
+        return None
+    if thumbnail.format == rawpy.ThumbFormat.BITMAP:
+        return small_luminance(np.asarray(thumbnail.data, np.uint8), LONG_EDGE_PX)
+    data = np.frombuffer(thumbnail.data, np.uint8)
+    # An eighth of a large JPEG costs a fraction of its decoding and is more than enough.
+    scale = cv2.IMREAD_REDUCED_GRAYSCALE_8 if data.size > 100_000 else cv2.IMREAD_REDUCED_GRAYSCALE_2
+    try:
+        picture = cv2.imdecode(data, scale | cv2.IMREAD_IGNORE_ORIENTATION)
+    except cv2.error:
+        return None
+    return None if picture is None else small_luminance(np.asarray(picture, np.uint8), LONG_EDGE_PX)
+
+
+def unlike_preview(frame: Small, preview: Small, orientation: int) -> list[Finding]:
+    """Compare two small grey pictures.
+
+    Args:
+        frame: the developed frame in the sensor's orientation, any small size.
+        preview: as stored; cameras store it in the sensor's orientation, some converters upright.
+        orientation: the file's EXIF orientation, 1 to 8.
+    """
+    frame = small_luminance(frame, LONG_EDGE_PX)
+    if frame.std() < _MIN_SPREAD or preview.std() < _MIN_SPREAD:
+        return []
+    match = {turn: _best_correlation(_upright(frame, turn), preview) for turn in range(1, 9)}
+    expected = max(match[1], match[orientation])
+    if expected >= _MIN_CORRELATION:
+        return []
+    sentence = f"The frame does not look like the embedded preview: correlation {expected:.2f}, photos reach above 0.8"
+    turn = max(match, key=lambda key: match[key])
+    if match[turn] > max(0.8, expected + 0.3):
+        return [Finding(Verdict.SUSPECT, f"{sentence}. Turned as by orientation {turn} it does ({match[turn]:.2f}).")]
+    return [Finding(Verdict.SUSPECT, f"{sentence}.")]
+
+
+def _upright(picture: Small, orientation: int) -> Small:
+    """Apply an EXIF orientation (EXIF 2.3, 4.6.4 A)."""
+    if orientation in {2, 3, 6, 7}:
+        picture = picture[:, ::-1] if orientation in {2, 3} else picture[::-1]
+    if orientation in {3, 4, 7, 8}:
+        picture = picture[::-1] if orientation in {3, 4} else picture[:, ::-1]
+    return picture.T if orientation >= 5 else picture
+
+
+def _best_correlation(one: Small, other: Small) -> float:
+    """Rank correlation, stretched onto each other or with the longer one's ends cut off, whichever fits better."""
+    return max(_rank_correlation(first, second) for first, second in _fits(one, other))
+
+
+def _fits(one: Small, other: Small) -> Iterator[tuple[Small, Small]]:
+    yield one, other
+    ratio = (one.shape[1] / one.shape[0]) / (other.shape[1] / other.shape[0])
+    if not 0.97 < ratio < 1.03:
+        yield _cut_to(one, other.shape[1] / other.shape[0]), other
+        yield one, _cut_to(other, one.shape[1] / one.shape[0])
+
+
+def _cut_to(picture: Small, aspect: float) -> Small:
+    height, width = picture.shape
+    if width / height > aspect:
+        keep = max(2, round(height * aspect))
+        return picture[:, (width - keep) // 2 :][:, :keep]
+    keep = max(2, round(width / aspect))
+    return picture[(height - keep) // 2 :][:keep]
+
+
+def _rank_correlation(one: Small, other: Small) -> float:
+    """Spearman's: cameras and decoders use different tone curves, which keep the order of brightnesses."""
+    height, width = one.shape
+    stretched = cv2.resize(np.ascontiguousarray(other), (width, height), interpolation=cv2.INTER_LINEAR)
+    ranks = [np.argsort(np.argsort(each, axis=None)) for each in (one, stretched)]
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
