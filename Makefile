@@ -36,7 +36,8 @@ format: setup ## Let ruff lay out the code
 bench: setup ## Ratios against named baselines: prints a table, writes build/bench.json and docs/parallelism.md
 	@$(PY) -m bench
 
-lock: setup ## Resolve requirements*.in anew into locked requirements*.txt
+lock: ## Resolve requirements*.in anew into locked requirements*.txt
+	@test -x $(VENV)/bin/uv || $(MAKE) setup
 	@$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements.in -o requirements.txt
 	@$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements-dev.in -o requirements-dev.txt
 
