@@ -8,6 +8,7 @@ import pytest
 from processor.sample import SampleTruth, make_sample
 from processor.sample.dng import Compression
 from processor.sample.maker import RGGB
+from tests.processor.bad_files import Sources
 
 
 class Sample(NamedTuple):
@@ -87,3 +88,9 @@ def sample_ljpeg_dng(make_dng: MakeDng) -> Sample:
 def sample_6mp(make_dng: MakeDng) -> Sample:
     """Uncompressed, 3000×2000: large enough that developing it takes measurable time and memory."""
     return make_dng(width_px=3000, height_px=2000, preview_px=1620)
+
+
+@pytest.fixture(scope="session")
+def sources(make_dng: MakeDng) -> Sources:
+    """Small good samples from which bad files are made."""
+    return Sources(make_dng().path, make_dng(compression="lossless-jpeg").path)
