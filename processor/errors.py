@@ -65,3 +65,18 @@ class ImageError(ProcessorError):
 
 def _rebuild_image_error(reason: ReasonCode, message: str, stage: Stage | None) -> ImageError:
     return ImageError(reason, message, stage=stage)
+
+
+class NeedsMemory(ProcessorError):  # noqa: N818 - a request to the batch, not a failure
+    """An image needs more memory than it was granted. Raised after the header, before any pixel is read.
+
+    Attributes:
+        needed_bytes: predicted peak memory of the image.
+    """
+
+    def __init__(self, needed_bytes: int) -> None:
+        super().__init__(f"needs {needed_bytes:,} bytes of memory")
+        self.needed_bytes = needed_bytes
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (NeedsMemory, (self.needed_bytes,))

@@ -1,0 +1,28 @@
+"""Imported once by the fork server, so that every worker process starts with the pipeline loaded.
+
+Loads code and compiled kernels and decodes nothing: a parallel region of OpenMP entered here, before the fork, would
+hang every worker at its first decode.
+"""
+
+import logging
+import time
+from importlib import import_module
+from importlib.util import find_spec
+
+
+def _load() -> None:
+    import_module("processor.batch.worker")
+    if find_spec("processor.pipeline") is not None:
+        import_module("processor.pipeline")
+    if find_spec("processor.demosaic") is not None:
+        import_module("processor.demosaic").warm_up()
+
+
+_began_s = time.process_time()
+try:
+    _load()
+except Exception:
+    # The fork server must live. Every worker imports the same again and its error is reported with an image.
+    logging.getLogger(__name__).debug("preload failed", exc_info=True)
+
+START_UP_CPU_S = time.process_time() - _began_s
