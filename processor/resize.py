@@ -50,7 +50,7 @@ def _lanczos(pixels: Rgb8, size_px: tuple[int, int]) -> Rgb8:
     new_width, new_height = size_px
     step = height / new_height
     reach = math.ceil(LANCZOS_LOBES * step) + 1
-    resizer = Resizer()  # type: ignore[no-untyped-call]
+    resizer = Resizer()
     result: Rgb8 = np.empty((new_height, new_width, 3), np.uint8)
     for top in range(0, new_height, BAND_ROWS):
         bottom = min(new_height, top + BAND_ROWS)
