@@ -122,9 +122,9 @@ class BatchReport:
 
     @cached_property
     def stage_s(self) -> dict[str, float]:
-        """Wall seconds by stage, summed over all images, in the pipeline's order."""
+        """Wall seconds by stage, summed over the images of this batch (not the skipped), in the pipeline's order."""
         sums = {stage.value: 0.0 for stage in Stage}
-        for result in self.results:
+        for result in (result for result in self.results if result.status is not Status.SKIPPED):
             for stage, seconds in result.timings.items():
                 sums[stage] = sums.get(stage, 0.0) + seconds
         return sums
