@@ -178,7 +178,7 @@ class BatchReport:
     def amdahl_limit(self) -> float | None:
         """The largest speed-up that this serial fraction allows; None when it is not defined or not above 0."""
         fraction = self.serial_fraction
-        return amdahl.limit(fraction) if fraction is not None and fraction > 0 else None
+        return amdahl.limit(min(1.0, fraction)) if fraction is not None and fraction > 0 else None
 
     @property
     def predicted(self) -> dict[int, float]:

@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_INK, _FAINT = "#010203", "#040506"
+_INK, _FAINT, _CARD = "#010203", "#040506", "#131415"
 _PLAIN, _GOOD, _BAD, _WARN = "#070809", "#0a0b0c", "#0d0e0f", "#101112"
 _PAGE_COLOURS = {
     _INK: "var(--ink)",
     _FAINT: "var(--line)",
+    _CARD: "var(--card)",
     _PLAIN: "var(--accent)",
     _GOOD: "var(--good)",
     _BAD: "var(--bad)",
@@ -64,7 +65,7 @@ def speed_up_plot(report: BatchReport) -> str | None:
     axes.set_ylim(min(0.9, measured * 0.9), 72)
     axes.set_xlabel("cores")
     axes.set_ylabel("speed-up")
-    axes.legend(loc="upper left")
+    axes.legend(loc="upper left", frameon=False, fontsize=9)
     return _svg(figure, "Predicted speed-up against cores")
 
 
@@ -96,7 +97,7 @@ def timeline_plot(report: BatchReport) -> str | None:
         for slot in range(report.jobs):
             blocks = _merged([span for span in report.spans if span.slot == slot and span.end is end], report.wall_s)
             if blocks:
-                axes.broken_barh(blocks, (slot - 0.36, 0.72), color=colour)
+                axes.broken_barh(blocks, (slot - 0.36, 0.72), facecolor=colour, edgecolor=_CARD, linewidth=0.7)
     axes.set_xlim(0, report.wall_s)
     axes.set_ylim(report.jobs - 0.4, -0.6)
     step = max(1, math.ceil(report.jobs / 20))
@@ -111,14 +112,12 @@ def _merged(spans: list[Span], wall_s: float) -> list[tuple[float, float]]:
     """(start, length) blocks; a batch of thousands stays a plot of hundreds."""
     gap_s = wall_s * _FINEST_BLOCK
     blocks: list[tuple[float, float]] = []
-    # A hair of space keeps neighbours apart while they are wide enough to be seen one by one.
-    hair_s = gap_s / 2
     for span in sorted(spans, key=lambda span: span.start_s):
         length_s = span.end_s - span.start_s
         if blocks and length_s < 4 * gap_s and span.start_s - sum(blocks[-1]) < gap_s:
             blocks[-1] = (blocks[-1][0], span.end_s - blocks[-1][0])
         else:
-            blocks.append((span.start_s, max(length_s - hair_s, hair_s)))
+            blocks.append((span.start_s, max(length_s, gap_s)))
     return blocks
 
 
@@ -127,7 +126,7 @@ def _figure(width_in: float, height_in: float) -> "tuple[Figure, Axes]":
     from matplotlib import rc_context  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    with rc_context({"font.size": 9.5, "axes.edgecolor": _FAINT, "legend.frameon": False, "legend.fontsize": 9}):
+    with rc_context({"font.size": 9.5, "axes.edgecolor": _FAINT}):
         figure = Figure(figsize=(width_in, height_in), layout="constrained")
         axes = figure.subplots()
     axes.spines[["top", "right", "left"]].set_visible(False)
