@@ -26,6 +26,8 @@ _LIBRAW_OPTIONS: Final[dict[DecodePath, dict[str, Any]]] = {
     DecodePath.AHD: {"demosaic_algorithm": rawpy.DemosaicAlgorithm.AHD},
 }
 
+_KERNELS: Final = {DecodePath.HALF: demosaic.half_size, DecodePath.FULL: demosaic.full_size}
+
 _SIDEWAYS: Final = (5, 6, 7, 8)
 """EXIF orientations that exchange width and height."""
 
@@ -33,12 +35,12 @@ _SQUARE: Final = (0.995, 1.005)
 
 
 def available_paths(header: ImageHeader) -> frozenset[DecodePath]:
-    """The decode paths that a file allows: LibRaw's always, the preview when there is one, our kernels for plain Bayer."""
+    """The decode paths that a file allows: LibRaw's always, a preview if any, our kernels for plain Bayer."""
     paths = set(_LIBRAW_OPTIONS)
     if header.preview_px is not None:
         paths.add(DecodePath.PREVIEW)
     if header.bayer is not None and header.plain:
-        paths |= {DecodePath.HALF}
+        paths |= {DecodePath.HALF, DecodePath.FULL}
     return frozenset(paths)
 
 
@@ -64,7 +66,10 @@ def decode(original: Original, path: DecodePath, colour_space: ColourSpace) -> F
     with _errors_as_reasons(original.path.name):
         if path is DecodePath.PREVIEW:
             return _preview(original)
-        pixels = _half(original, colour_space) if path is DecodePath.HALF else _libraw(original, path, colour_space)
+        if path in _KERNELS:
+            pixels = _develop(original, path, colour_space)
+        else:
+            pixels = _libraw(original, path, colour_space)
     return Frame(
         pixels=pixels,
         orientation=header.orientation,
@@ -87,9 +92,9 @@ def developed_size(header: ImageHeader) -> tuple[int, int]:
     return width, height
 
 
-def _half(original: Original, colour_space: ColourSpace) -> Rgb8:
+def _develop(original: Original, path: DecodePath, colour_space: ColourSpace) -> Rgb8:
     sensor = read_sensor(original)
-    return demosaic.half_size(
+    return _KERNELS[path](
         sensor.values,
         window=sensor.window,
         pattern=sensor.pattern,

@@ -1,19 +1,27 @@
-"""Our own demosaicing kernels: sensor values to 8-bit RGB in one pass, single-threaded, the interpreter lock released."""
+"""Our own demosaicing kernels: sensor values to 8-bit RGB in one pass, on one thread, without the interpreter lock."""
 
 import numpy as np
 from numpy.typing import NDArray
 
+from processor import jit
+from processor.demosaic.full import full_rggb
 from processor.demosaic.half import half_rggb
 from processor.types import Mosaic, Rgb8
 
 Pattern = tuple[int, int, int, int]
 """Colour indices of a 2×2 block, row-major: 0 = R, 1 = G, 2 = B, 3 = second G."""
 
+Window = tuple[int, int, int, int]
+"""Top, left, height and width of the visible area in the stored mosaic."""
+
+SMALLEST_PX = 8
+"""Shortest side of a window that the kernels take."""
+
 
 def half_size(
     values: Mosaic,
     *,
-    window: tuple[int, int, int, int],
+    window: Window,
     pattern: Pattern,
     black: NDArray[np.float32],
     scale: NDArray[np.float32],
@@ -23,7 +31,7 @@ def half_size(
 
     Args:
         values: the whole stored mosaic, uint16, C-contiguous.
-        window: top, left, height and width of the visible area in it.
+        window: the visible area in it, at least `SMALLEST_PX` wide and high.
         pattern: colours of the window's first block, a Bayer pattern.
         black, scale: per colour index (R, G, B, second G): level to subtract, factor that brings white to 1 or more.
         matrix: 3×3, balanced camera RGB to linear output RGB.
@@ -32,36 +40,69 @@ def half_size(
         (height // 2) × (width // 2) × 3, gamma-encoded.
     """
     top, left, height, width = window
+    _check_window(values, window)
     rows, n = height // 2, width // 2
     out = np.empty((rows, 3 * n), np.uint8)
-    red_first, from_below = _orient(pattern)
-    order = _site_order(pattern, from_below)
-    level = np.concatenate([black[order], scale[order]]).astype(np.float32)
-    coefficients = np.asarray(matrix, np.float64)
-    if not red_first:
-        coefficients = coefficients[:, ::-1]
-    half_rggb(
-        values,
-        top + 2 * rows - 1 if from_below else top,
-        left,
-        -1 if from_below else 1,
-        rows,
-        n,
-        level,
-        np.ascontiguousarray(coefficients, np.float32).ravel(),
-        out,
-        rows - 1 if from_below else 0,
-    )
+    # The kernel knows R G / G B. G B / R G is the same seen from below; with blue for red these are all four.
+    from_below = pattern[0] in (1, 3)
+    order = [*pattern[2:], *pattern[:2]] if from_below else list(pattern)
+    first, step = (top + 2 * rows - 1, -1) if from_below else (top, 1)
+    half_rggb(_read_only(values), first, left, step, rows, n, _level(black, scale, order), _flat(matrix, order), out)
     return out.reshape(rows, n, 3)
 
 
-def _orient(pattern: Pattern) -> tuple[bool, bool]:
-    """Whether the R G / G B kernel sees red (else blue) as its first colour, and whether it takes the rows from below."""
-    from_below = pattern[0] in (1, 3)
-    first = pattern[2] if from_below else pattern[0]
-    return first == 0, from_below
+def full_size(
+    values: Mosaic,
+    *,
+    window: Window,
+    pattern: Pattern,
+    black: NDArray[np.float32],
+    scale: NDArray[np.float32],
+    matrix: NDArray[np.float64],
+) -> Rgb8:
+    """Develop every pixel of a window; arguments as for `half_size`.
+
+    Returns:
+        height × width × 3, gamma-encoded.
+    """
+    top, left, height, width = window
+    _check_window(values, window)
+    out = np.empty((height, 3 * width), np.uint8)
+    # Where the window begins with a green, the R G / G B blocks begin one column left of it.
+    shift = int(pattern[0] in (1, 3))
+    order = [pattern[1], pattern[0], pattern[3], pattern[2]] if shift else list(pattern)
+    full_rggb(
+        _read_only(values), top, left, height, width, shift, _level(black, scale, order), _flat(matrix, order), out
+    )
+    return out.reshape(height, width, 3)
 
 
-def _site_order(pattern: Pattern, from_below: bool) -> list[int]:
-    """The pattern in the order in which the kernel meets it."""
-    return [*pattern[2:], *pattern[:2]] if from_below else list(pattern)
+def warm_up() -> None:
+    """Load every kernel, compiling and keeping those that no cache holds. Takes a second per kernel the first time."""
+    jit.load_all()
+
+
+def _check_window(values: Mosaic, window: Window) -> None:
+    top, left, height, width = window
+    inside = top >= 0 and left >= 0 and top + height <= values.shape[0] and left + width <= values.shape[1]
+    if not inside or min(height, width) < SMALLEST_PX:
+        raise ValueError(
+            f"window {window} must lie within {values.shape} and measure {SMALLEST_PX} px or more each way"
+        )
+
+
+def _read_only(values: Mosaic) -> Mosaic:
+    """The same memory as the kernels' one signature has it: mapped files cannot be written to."""
+    view = np.ascontiguousarray(values).view()
+    view.flags.writeable = False
+    return view
+
+
+def _level(black: NDArray[np.float32], scale: NDArray[np.float32], order: list[int]) -> NDArray[np.float32]:
+    return np.concatenate([black[order], scale[order]]).astype(np.float32)
+
+
+def _flat(matrix: NDArray[np.float64], order: list[int]) -> NDArray[np.float32]:
+    """The matrix for the kernel's idea of red, which is blue when the blocks begin with blue."""
+    columns = matrix if order[0] == 0 else matrix[:, ::-1]
+    return np.ascontiguousarray(columns, np.float32).ravel()
