@@ -115,7 +115,7 @@ def run_image(task: ImageTask) -> bytes:
         start_up_cpu_s=worker.start_up_cpu_s,
     )
     worker.start_up_cpu_s = 0.0
-    message = _pickle(outcome, task)
+    message = _pickle(outcome, task, worker.board.read(worker.setup.slot).stage)
     if result is not None and not (transient and task.may_retry):
         worker.counter.settle(task.index, result.status)
     return message
@@ -207,7 +207,7 @@ def _size_bytes(source: str) -> int:
         return 0
 
 
-def _pickle(outcome: Outcome, task: ImageTask) -> bytes:
+def _pickle(outcome: Outcome, task: ImageTask, stage: Stage) -> bytes:
     try:
         return pickle.dumps(outcome)
     except Exception as error:  # noqa: BLE001 - pickling runs code of the record's parts
@@ -215,6 +215,7 @@ def _pickle(outcome: Outcome, task: ImageTask) -> bytes:
             source=task.source,
             status=Status.FAILED,
             reason=ReasonCode.INTERNAL_ERROR,
+            stage=stage,
             message=f"its record cannot leave the worker process: {error}",
             attempts=task.attempt,
         )

@@ -35,7 +35,12 @@ def develop(
         return ImageResult(source=str(source), status=Status.SKIPPED)
     words = source.read_text().split() or ["ok"]
     on_stage(Stage.DECODE)
-    getattr(sys.modules[__name__], f"do_{words[0]}")(*words[1:], source=source, out_dir=out_dir, limits=limits)
+    if words[0] == "return_nonsense":
+        return None  # type: ignore[return-value]
+    if words[0] == "return_unpicklable":
+        return ImageResult(source=str(source), status=Status.OK, timings={"decode": lambda: 0})  # type: ignore[dict-item]
+    act = getattr(sys.modules[__name__], f"do_{words[0]}")
+    act(*words[1:], source=source, out_dir=out_dir, limits=limits, licences=licences)
     on_stage(Stage.STORE)
     done.parent.mkdir(parents=True, exist_ok=True)
     done.write_text("done")
@@ -144,3 +149,23 @@ def do_needs(mib: str, seconds: str = "0", *, source: Path, limits: Limits, **_:
     began_s = time.monotonic()
     time.sleep(float(seconds))
     source.with_suffix(".held").write_text(f"{began_s} {time.monotonic()} {granted}")
+
+
+def do_note_pid(*, source: Path, **_: Any) -> None:
+    source.with_suffix(".pid").write_text(str(os.getpid()))
+
+
+def do_note_threads(*, source: Path, **_: Any) -> None:
+    import cv2
+
+    source.with_suffix(".threads").write_text(f"{os.environ['OMP_NUM_THREADS']} {cv2.getNumThreads()}")
+
+
+def do_licensed(*names: str, source: Path, licences: Licences | None, **_: Any) -> None:
+    """Holds licences for a moment and notes when."""
+    if licences is None:
+        raise RuntimeError("this batch has no licences")
+    with licences.hold(*names, image=str(source)):
+        began_s = time.monotonic()
+        time.sleep(0.1)
+        source.with_suffix(".held").write_text(f"{began_s} {time.monotonic()}")

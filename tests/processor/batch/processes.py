@@ -1,0 +1,26 @@
+"""Finds the worker processes of a batch, so that tests can kill them."""
+
+import time
+from collections.abc import Callable
+
+import psutil
+
+
+def workers_of(pid: int) -> list[psutil.Process]:
+    """Processes that the fork server of a batch's process has started."""
+    found = []
+    try:
+        for child in psutil.Process(pid).children():
+            if any("forkserver" in word for word in child.cmdline()):
+                found += child.children()
+    except psutil.NoSuchProcess:
+        pass
+    return found
+
+
+def wait_until(condition: Callable[[], bool], *, at_most_s: float = 20.0) -> None:
+    """Wait for a condition; fails the test when it does not come true."""
+    end_s = time.monotonic() + at_most_s
+    while not condition():
+        assert time.monotonic() < end_s, "it did not come true in time"
+        time.sleep(0.01)
