@@ -9,6 +9,7 @@ from typing import Any
 
 import rawpy
 from PIL import ExifTags, Image
+from PIL.TiffImagePlugin import IFDRational
 
 from processor.types import ColourSpace
 
@@ -83,7 +84,7 @@ def _tiff_exif(original: Path) -> Image.Exif | None:
         file.seek(0)
         exif = Image.Exif()
         try:
-            exif.load_from_fp(file, 0)
+            exif.load_from_fp(file)
             values = [*exif.items(), *exif.get_ifd(_Ifd.Exif).items(), *exif.get_ifd(_Ifd.GPSInfo).items()]
         except (OSError, ValueError, SyntaxError, KeyError, TypeError, EOFError, struct.error):
             return None
@@ -95,17 +96,21 @@ def _libraw_exif(raw: rawpy.RawPy) -> Image.Exif:
     details = exif.get_ifd(_Ifd.Exif)
     other = raw.other
     if other.shutter_speed > 0:
-        details[_Base.ExposureTime] = Fraction(other.shutter_speed).limit_denominator(100_000)
+        details[_Base.ExposureTime] = _rational(other.shutter_speed, 100_000)
     if other.aperture > 0:
-        details[_Base.FNumber] = Fraction(other.aperture).limit_denominator(100)
+        details[_Base.FNumber] = _rational(other.aperture, 100)
     if other.focal_length > 0:
-        details[_Base.FocalLength] = Fraction(other.focal_length).limit_denominator(100)
+        details[_Base.FocalLength] = _rational(other.focal_length, 100)
     if other.iso_speed > 0:
         details[_Base.ISOSpeedRatings] = round(other.iso_speed)
     taken = _timestamp(other.timestamp)
     if taken:
         exif[_Base.DateTime] = details[_Base.DateTimeOriginal] = taken
     return exif
+
+
+def _rational(value: float, finest: int) -> IFDRational:
+    return IFDRational(Fraction(value).limit_denominator(finest))
 
 
 def _timestamp(value: Any) -> str | None:
@@ -118,12 +123,22 @@ def _fits(value: object) -> bool:
 
 
 def _serialised(exif: Image.Exif) -> bytes:
-    """Bytes of the block, leaving out one by one what damaged originals hold and Pillow cannot write."""
+    """Bytes of the block, without the values that Pillow cannot write: damaged originals hold all kinds."""
     try:
         return exif.tobytes()
-    except Exception:  # noqa: BLE001  (struct.error, ValueError, TypeError, ZeroDivisionError … by the value's kind)
-        minimal = Image.Exif()
-        for tag in (_Base.Orientation, _Base.Software, _Base.Copyright):
-            if isinstance(exif.get(tag), str | int):
-                minimal[tag] = exif[tag]
-        return minimal.tobytes()
+    except Exception:  # noqa: BLE001  (struct.error, ValueError, TypeError, ZeroDivisionError …, by the kind of value)
+        for directory in (exif, exif.get_ifd(_Ifd.Exif), exif.get_ifd(_Ifd.GPSInfo)):
+            for tag, value in list(directory.items()):
+                if not _can_be_written(tag, value):
+                    del directory[tag]
+        return exif.tobytes()
+
+
+def _can_be_written(tag: int, value: object) -> bool:
+    alone = Image.Exif()
+    alone[tag] = value
+    try:
+        alone.tobytes()
+    except Exception:  # noqa: BLE001  (as above)
+        return False
+    return True

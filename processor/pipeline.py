@@ -22,7 +22,7 @@ from processor.plan import Plan, make_plan
 from processor.recipe import Recipe, Rendition
 from processor.resize import resize, upright
 from processor.result import ImageResult, Output, Status
-from processor.store import OutputFolder, content_digest, output_key
+from processor.store import OutputFolder, SourceFile, content_digest, output_key
 from processor.types import Frame, Rgb8, Verdict
 
 FILTER_LICENCE = "filter_license"
@@ -64,7 +64,8 @@ def develop(
     folder = OutputFolder(out_dir)
     digest = recipe.digest()
     clock.enter(Stage.READ)
-    done = folder.finished(source, stem, digest)
+    file = SourceFile.of(source)
+    done = folder.finished(file, stem, digest)
     if done is not None:
         return _skipped(done, source)
     with open_original(source, limits=limits) as original:
@@ -72,7 +73,7 @@ def develop(
         key = output_key(content_digest(source), digest)
         done = folder.finished_key(stem, key)
         if done is not None:
-            folder.note(source, stem, key=key, recipe=digest)
+            folder.note(file, stem, key=key, recipe=digest)
             return _skipped(done, source)
         plan = make_plan(original.header, recipe)
         if limits.memory_bytes is not None and plan.predicted_memory_bytes > limits.memory_bytes:
@@ -86,7 +87,7 @@ def develop(
         cpu_s=clock.cpu_s(),
         peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RUSAGE_UNIT_BYTES,
     )
-    folder.record(source, stem, key=key, recipe=digest, result=result)
+    folder.record(file, stem, key=key, recipe=digest, result=result)
     return result
 
 

@@ -57,7 +57,7 @@ def parse_recipe(settings: object, *, where: str, folder: Path) -> Recipe:
     try:
         recipe = Recipe.model_validate(settings)
     except ValidationError as error:
-        raise RecipeError("\n".join(_sentence(where, fault) for fault in error.errors(include_url=False))) from None
+        raise RecipeError("\n".join(_sentence(where, fault) for fault in _causes(error))) from None
     if recipe.watermark is None:
         return recipe
     logo = (folder / recipe.watermark.logo).absolute()
@@ -86,6 +86,18 @@ def _read_settings(path: Path) -> object:
         raise RecipeError(f"{path}: not valid {path.suffix[1:].upper()}: {error}") from None
     except RecursionError:
         raise RecipeError(f"{path}: nested too deeply for a recipe") from None
+
+
+def _causes(error: ValidationError) -> list[ErrorDetails]:
+    """The faults, without those that only follow from another one: a list that seems short, for its items are bad."""
+    faults = error.errors(include_url=False)
+    places = [fault["loc"] for fault in faults]
+    return [
+        fault
+        for fault in faults
+        if fault["type"] != "too_short"
+        or not any(len(p) > len(fault["loc"]) and p[: len(fault["loc"])] == fault["loc"] for p in places)
+    ]
 
 
 def _sentence(where: str, fault: ErrorDetails) -> str:

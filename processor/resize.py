@@ -1,6 +1,8 @@
 """Second stage: every rendition's size from the largest down, each made from the one above it. Never upscales."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
@@ -66,16 +68,18 @@ def _lanczos(pixels: Rgb8, size_px: tuple[int, int]) -> Rgb8:
     return result
 
 
+_TURNS: dict[int, Callable[[Rgb8], Any]] = {
+    1: lambda pixels: pixels,
+    2: lambda pixels: cv2.flip(pixels, 1),
+    3: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_180),
+    4: lambda pixels: cv2.flip(pixels, 0),
+    5: lambda pixels: cv2.transpose(pixels),
+    6: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_90_CLOCKWISE),
+    7: lambda pixels: cv2.rotate(cv2.transpose(pixels), cv2.ROTATE_180),
+    8: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_90_COUNTERCLOCKWISE),
+}
+
+
 def upright(pixels: Rgb8, orientation: int) -> Rgb8:
     """Applies an EXIF orientation (1 to 8, TIFF 6.0 tag 274), so that the picture needs none any more."""
-    turned = {
-        1: lambda: pixels,
-        2: lambda: cv2.flip(pixels, 1),
-        3: lambda: cv2.rotate(pixels, cv2.ROTATE_180),
-        4: lambda: cv2.flip(pixels, 0),
-        5: lambda: cv2.transpose(pixels),
-        6: lambda: cv2.rotate(pixels, cv2.ROTATE_90_CLOCKWISE),
-        7: lambda: cv2.rotate(cv2.transpose(pixels), cv2.ROTATE_180),
-        8: lambda: cv2.rotate(pixels, cv2.ROTATE_90_COUNTERCLOCKWISE),
-    }[orientation]()
-    return np.asarray(turned, dtype=np.uint8)
+    return np.asarray(_TURNS[orientation](pixels), dtype=np.uint8)

@@ -6,8 +6,9 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Self
 
 from blake3 import blake3
 
@@ -39,6 +40,33 @@ def content_digest(path: Path) -> str:
 def output_key(content: str, recipe: str) -> str:
     """Names what a recipe makes of an original: equal bytes and equal recipes give equal keys under any file name."""
     return hashlib.sha256(f"{content}:{recipe}".encode()).hexdigest()[:KEY_CHARACTERS]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFile:
+    """A source as it stood before it was read: its size and modification time stand for its bytes.
+
+    Attributes:
+        path: absolute.
+        size_bytes, modified_ns: of that moment.
+    """
+
+    path: Path
+    size_bytes: int
+    modified_ns: int
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """The file as it stands now.
+
+        Raises:
+            ImageError: unreadable.
+        """
+        try:
+            now = path.stat()
+        except OSError as error:
+            raise ImageError(ReasonCode.UNREADABLE, f"{path.name}: {error.strerror}", stage=Stage.READ) from error
+        return cls(path=path.absolute(), size_bytes=now.st_size, modified_ns=now.st_mtime_ns)
 
 
 class OutputFolder:
@@ -86,17 +114,10 @@ class OutputFolder:
         finally:
             Path(name).unlink(missing_ok=True)
 
-    def finished(self, source: Path, stem: str, recipe: str) -> ImageResult | None:
-        """The receipt of this source, if it and all its outputs are there.
-
-        The file is not read: its size and modification time stand for its bytes.
-        """
+    def finished(self, source: SourceFile, stem: str, recipe: str) -> ImageResult | None:
+        """The receipt of this source, if it and all its outputs are there. The file is not read."""
         note = self._read(self._note_path(source, stem, recipe))
-        try:
-            now = source.stat()
-        except OSError:
-            return None
-        if note is None or (note.get("size"), note.get("mtime_ns")) != (now.st_size, now.st_mtime_ns):
+        if note is None or (note.get("size"), note.get("mtime_ns")) != (source.size_bytes, source.modified_ns):
             return None
         return self.finished_key(stem, str(note.get("key")))
 
@@ -112,7 +133,7 @@ class OutputFolder:
             return None
         return result if complete else None
 
-    def record(self, source: Path, stem: str, *, key: str, recipe: str, result: ImageResult) -> None:
+    def record(self, source: SourceFile, stem: str, *, key: str, recipe: str, result: ImageResult) -> None:
         """Writes the receipt: from now on the image counts as done.
 
         Raises:
@@ -121,21 +142,20 @@ class OutputFolder:
         self.write(self._receipt_path(stem, key), json.dumps(asdict(result)).encode())
         self.note(source, stem, key=key, recipe=recipe)
 
-    def note(self, source: Path, stem: str, *, key: str, recipe: str) -> None:
+    def note(self, source: SourceFile, stem: str, *, key: str, recipe: str) -> None:
         """Remembers which key a source file had, so that a later run need not read it.
 
         Raises:
             ImageError: store_failed.
         """
-        now = source.stat()
-        seen = {"key": key, "size": now.st_size, "mtime_ns": now.st_mtime_ns}
+        seen = {"key": key, "size": source.size_bytes, "mtime_ns": source.modified_ns}
         self.write(self._note_path(source, stem, recipe), json.dumps(seen).encode())
 
     def _receipt_path(self, stem: str, key: str) -> str:
         return f"{STATE_FOLDER}/receipts/{stem}.{key}.json"
 
-    def _note_path(self, source: Path, stem: str, recipe: str) -> str:
-        where = hashlib.sha256(f"{os.fspath(source.absolute())!r}:{stem!r}:{recipe}".encode()).hexdigest()[:24]
+    def _note_path(self, source: SourceFile, stem: str, recipe: str) -> str:
+        where = hashlib.sha256(f"{os.fspath(source.path)!r}:{stem!r}:{recipe}".encode()).hexdigest()[:24]
         return f"{STATE_FOLDER}/seen/{where[:2]}/{where[2:]}.json"
 
     def _read(self, relative: str) -> dict[str, object] | None:
