@@ -1,9 +1,13 @@
-"""Finds the worker processes of a batch, so that tests can kill them."""
+"""Starts processes for tests, and finds the workers of a batch so that they can be killed."""
 
 import time
 from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+from typing import Any
 
 import psutil
+
+from processor.batch.environment import start_context
 
 
 def workers_of(pid: int) -> list[psutil.Process]:
@@ -24,3 +28,10 @@ def wait_until(condition: Callable[[], bool], *, at_most_s: float = 20.0) -> Non
     while not condition():
         assert time.monotonic() < end_s, "it did not come true in time"
         time.sleep(0.01)
+
+
+def start(target: Callable[..., None], *args: Any) -> BaseProcess:
+    """Run a function of a test module in a process of its own, started the way that workers are."""
+    process: BaseProcess = start_context().Process(target=target, args=args)  # type: ignore[attr-defined]
+    process.start()
+    return process
