@@ -30,6 +30,7 @@ class BatchOptions:
         tasks_per_worker: a worker is replaced after so many images, so that no leak can grow without bound.
         kill_retries: further attempts for an image whose process was killed from outside.
         io_retries: further attempts after an input/output error that can pass (EIO, ESTALE).
+        plugins: modules and files that register custom filters, loaded by every worker.
         function: import path of the work on one image; tests put faults here.
     """
 
@@ -43,6 +44,7 @@ class BatchOptions:
     tasks_per_worker: int = 200
     kill_retries: int = 1
     io_retries: int = 2
+    plugins: tuple[str, ...] = ()
     function: str = DEVELOP
 
     def __post_init__(self) -> None:

@@ -78,6 +78,7 @@ def run_batch(
                         setup=WorkerSetup(
                             slot=number,
                             function=options.function,
+                            plugins=options.plugins,
                             recipe_path=recipe_path,
                             out_dir=workspace.out_dir,
                             limits=options.limits,
@@ -375,6 +376,7 @@ class _Batch:
             licence_wait_s=self._licence_wait_s,
             memory_wait_s=self._memory_wait_s,
             stopped=self._stopped,
+            interrupted=self._interrupts > 0,
             strict=self.options.strict,
         )
 

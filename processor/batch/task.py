@@ -15,6 +15,7 @@ class WorkerSetup:
     Attributes:
         slot: number of the slot it works for, its row on the board.
         function: import path `module:callable` of the work on one image, with the signature of pipeline.develop.
+        plugins: modules and files that register custom filters.
         recipe_path: the canonical recipe file; loaded once per process.
         out_dir: where renditions go.
         limits: what one image may cost; the memory of each image comes with its task.
@@ -25,6 +26,7 @@ class WorkerSetup:
 
     slot: int
     function: str
+    plugins: tuple[str, ...]
     recipe_path: Path
     out_dir: Path
     limits: Limits

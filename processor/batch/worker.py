@@ -28,6 +28,7 @@ from processor.batch.licences import Licences
 from processor.batch.memory import limit_own_memory, private_bytes
 from processor.batch.task import ImageTask, Outcome, WorkerSetup
 from processor.errors import ImageError, NeedsMemory, ReasonCode, Stage
+from processor.plugins import load_plugins
 from processor.recipe import Recipe
 from processor.result import ImageResult, Status
 
@@ -67,6 +68,7 @@ def initialise(setup: WorkerSetup) -> None:
     module, _, name = setup.function.partition(":")
     function = getattr(import_module(module), name)
     limit_library_threads()
+    load_plugins(setup.plugins)
     recipe = Recipe.model_validate_json(setup.recipe_path.read_bytes())
     _worker = _Worker(
         setup=setup,

@@ -16,7 +16,7 @@ from processor.cli.display import LiveDisplay
 from processor.cli.dry_run import show_plans
 from processor.cli.recipe import usable_recipe
 from processor.limits import Limits
-from processor.report import BatchReport, write_html, write_json
+from processor.report import BatchReport, write_contact_sheet, write_html, write_json
 from processor.result import Status
 from processor.types import Tier
 
@@ -100,7 +100,7 @@ def run(options: argparse.Namespace) -> int:
             report = run_batch(options.inputs, recipe, options.out, batch, display)
     written = write_reports(report, options.out, options.report)
     summarise(report, written)
-    return 130 if report.interrupted else report.exit_code
+    return report.exit_code
 
 
 def write_reports(report: BatchReport, out_dir: Path, kinds: list[str]) -> list[Path]:
@@ -109,7 +109,7 @@ def write_reports(report: BatchReport, out_dir: Path, kinds: list[str]) -> list[
     if "json" in kinds:
         written.append(write_json(report, out_dir))
     if "html" in kinds:
-        written += write_html(report, out_dir)
+        written += [write_html(report, out_dir), write_contact_sheet(report, out_dir)]
     return written
 
 

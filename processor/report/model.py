@@ -81,6 +81,7 @@ class BatchReport:
         licence_wait_s: image-seconds spent waiting for licence seats.
         memory_wait_s: place-seconds idle because memory was granted to others.
         stopped: why the batch ended early, or None.
+        interrupted: whether Ctrl-C or SIGTERM ended it.
         strict: whether suspect images count as failures in the exit code.
     """
 
@@ -102,6 +103,7 @@ class BatchReport:
     licence_wait_s: float = 0.0
     memory_wait_s: float = 0.0
     stopped: str | None = None
+    interrupted: bool = False
     strict: bool = False
     versions: dict[str, str] = field(default_factory=dict)
 
@@ -116,7 +118,12 @@ class BatchReport:
 
     @property
     def exit_code(self) -> int:
-        """0 when every image is there, 1 when one failed or was cancelled, or is suspect in strict mode."""
+        """0 when every image is there, 1 when one failed or was cancelled, or is suspect in strict mode.
+
+        130 when the batch was interrupted, as shells have it for SIGINT.
+        """
+        if self.interrupted:
+            return 130
         bad = self.count(Status.FAILED) + self.count(Status.CANCELLED) + (self.suspects if self.strict else 0)
         return 1 if bad else 0
 
