@@ -169,3 +169,7 @@ def do_licensed(*names: str, source: Path, licences: Licences | None, **_: Any) 
         began_s = time.monotonic()
         time.sleep(0.1)
         source.with_suffix(".held").write_text(f"{began_s} {time.monotonic()}")
+
+
+def do_insatiable(**_: Any) -> None:
+    raise NeedsMemory(200 * MIB + 1)
