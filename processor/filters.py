@@ -86,7 +86,9 @@ def unsharp(pixels: Rgb8, radius_px: float, amount_percent: float, threshold: in
     sharp = cv2.addWeighted(pixels, 1 + amount, smooth, -amount, 0)
     if threshold == 0:
         return np.asarray(sharp)
-    flat = cv2.compare(cv2.absdiff(pixels, smooth), threshold, cv2.CMP_LE)
+    # Both into the array of the blurred copy, which has served: two whole frames less at the peak.
+    difference = cv2.absdiff(pixels, smooth, dst=smooth)
+    flat = cv2.compare(difference, threshold, cv2.CMP_LE, dst=difference)
     return np.asarray(cv2.copyTo(pixels, flat, sharp))
 
 

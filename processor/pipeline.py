@@ -3,32 +3,27 @@
 import resource
 import sys
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image
 
-from processor import encode, filters, integrity, watermark
+from processor import integrity
 from processor.batch.licences import Licences
-from processor.colour import icc_profile
 from processor.decode import decode
 from processor.errors import ImageError, NeedsMemory, ReasonCode, Stage
 from processor.limits import Limits
-from processor.metadata import camera_exif, rendition_exif
+from processor.metadata import camera_exif
 from processor.original import Original, open_original
 from processor.plan import Plan, make_plan
-from processor.recipe import Recipe, Rendition
-from processor.resize import resize, upright
-from processor.result import ImageResult, Output, Status
+from processor.recipe import Recipe
+from processor.renditions import Canvas, make_renditions
+from processor.result import ImageResult, Status
 from processor.store import OutputFolder, SourceFile, content_digest, output_key
-from processor.types import Frame, Rgb8, Verdict
+from processor.types import Verdict
 
-FILTER_LICENCE = "filter_license"
-WATERMARK_LICENCE = "watermark_license"
-
-_SWAPS_SIDES = {5, 6, 7, 8}
 _RUSAGE_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
 
 
@@ -78,17 +73,62 @@ def develop(
         plan = make_plan(original.header, recipe)
         if limits.memory_bytes is not None and plan.predicted_memory_bytes > limits.memory_bytes:
             raise NeedsMemory(plan.predicted_memory_bytes)
-        job = _Job(recipe=recipe, folder=folder, licences=licences, clock=clock, image=str(source))
-        result = _make(original, plan, job, name=f"{stem}.{key}")
+        clock.enter(Stage.DECODE)
+        with _memory_blamed(source, plan):
+            decoded = _decode(original, plan, recipe)
+    # The original is closed: its sensor values are not needed any more, and they are the largest thing in memory.
+    with _memory_blamed(source, plan):
+        outputs = make_renditions(
+            decoded.canvas,
+            plan,
+            recipe,
+            exif=decoded.exif,
+            folder=folder,
+            name=f"{stem}.{key}",
+            enter=clock.enter,
+            licence=lambda name: nullcontext() if licences is None else licences.hold(name, image=str(source)),
+        )
     clock.enter(Stage.STORE)
-    result = replace(
-        result,
+    result = ImageResult(
+        source=str(source),
+        status=Status.OK,
+        verdict=decoded.verdict,
+        evidence=decoded.evidence,
+        decode_path=plan.decode_path,
+        megapixels=decoded.megapixels,
+        size_bytes=file.size_bytes,
+        outputs=outputs,
         timings=clock.stop(),
         cpu_s=clock.cpu_s(),
         peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RUSAGE_UNIT_BYTES,
     )
     folder.record(file, stem, key=key, recipe=digest, result=result)
     return result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Decoded:
+    """What is left of an original when it is closed."""
+
+    canvas: Canvas
+    exif: Image.Exif
+    verdict: Verdict
+    evidence: tuple[str, ...]
+    megapixels: float
+
+
+def _decode(original: Original, plan: Plan, recipe: Recipe) -> _Decoded:
+    header = original.header
+    frame = decode(original, plan.decode_path, recipe.colour_space)
+    verdict, evidence = integrity.inspect(original, frame)
+    _refuse_damaged(verdict, evidence)
+    return _Decoded(
+        canvas=Canvas(frame),
+        exif=camera_exif(original.path, original.raw, make=header.make, model=header.model),
+        verdict=verdict,
+        evidence=evidence,
+        megapixels=round(header.width_px * header.height_px / 1e6, 3),
+    )
 
 
 class _StageClock:
@@ -118,99 +158,14 @@ class _StageClock:
         return time.process_time() - self._cpu_began_s
 
 
-@dataclass(slots=True, kw_only=True)
-class _Job:
-    """What the stages of one image share."""
-
-    recipe: Recipe
-    folder: OutputFolder
-    licences: Licences | None
-    clock: _StageClock
-    image: str
-
-    def licence(self, name: str) -> AbstractContextManager[None]:
-        return nullcontext() if self.licences is None else self.licences.hold(name, image=self.image)
-
-
-def _make(original: Original, plan: Plan, job: _Job, *, name: str) -> ImageResult:
-    """Decodes once and makes all renditions from it, the largest first, each from the one above it."""
-    header = original.header
-    job.clock.enter(Stage.DECODE)
+@contextmanager
+def _memory_blamed(source: Path, plan: Plan) -> Iterator[None]:
     try:
-        frame = decode(original, plan.decode_path, job.recipe.colour_space)
-        verdict, evidence = integrity.inspect(original, frame)
-        _refuse_damaged(verdict, evidence)
-        exif = camera_exif(original.path, original.raw, make=header.make, model=header.model)
-        outputs = _renditions(frame, plan, job, exif, name)
+        yield
     except MemoryError as error:
-        raise ImageError(
-            ReasonCode.OUT_OF_MEMORY,
-            f"{original.path.name}: memory ran out; {plan.predicted_memory_bytes >> 20} MiB were predicted",
-        ) from error
-    return ImageResult(
-        source=job.image,
-        status=Status.OK,
-        verdict=verdict,
-        evidence=evidence,
-        decode_path=frame.decode_path,
-        megapixels=round(header.width_px * header.height_px / 1e6, 3),
-        size_bytes=header.size_bytes,
-        outputs=outputs,
-    )
-
-
-def _renditions(frame: Frame, plan: Plan, job: _Job, exif: Image.Exif, name: str) -> tuple[Output, ...]:
-    recipe, clock = job.recipe, job.clock
-    profile = icc_profile(frame.colour_space)
-    by_size = sorted(zip(recipe.renditions, plan.renditions, strict=True), key=lambda pair: -pair[0].long_edge_px)
-    clean = frame.pixels
-    turned = False
-    outputs: dict[str, Output] = {}
-    written: list[str] = []
-    try:
-        for rendition, planned in by_size:
-            clock.enter(Stage.RESIZE)
-            size = (planned.width_px, planned.height_px)
-            if turned:
-                clean = resize(clean, size)
-            else:
-                # Turned once, after the first and largest step: fewer pixels to move, and never twice.
-                sideways = frame.orientation in _SWAPS_SIDES
-                clean = upright(resize(clean, size[::-1] if sideways else size), frame.orientation)
-                turned = True
-            pixels = _finished(clean, rendition, job)
-            clock.enter(Stage.ENCODE)
-            block = rendition_exif(exif, size, frame.colour_space, private=recipe.private) if recipe.keep_exif else b""
-            content = encode.encode(pixels, rendition, icc_profile=profile, exif=block)
-            clock.enter(Stage.STORE)
-            path = f"{name}.{rendition.name}.{encode.EXTENSION[rendition.format]}"
-            job.folder.write(path, content)
-            written.append(path)
-            outputs[rendition.name] = Output(
-                rendition=rendition.name, path=path, width_px=size[0], height_px=size[1], size_bytes=len(content)
-            )
-    except BaseException:
-        job.folder.remove(written)
-        raise
-    return tuple(outputs[rendition.name] for rendition in recipe.renditions)
-
-
-def _finished(clean: Rgb8, rendition: Rendition, job: _Job) -> Rgb8:
-    """Filters and watermark on a copy: the clean picture still feeds the smaller renditions."""
-    pixels = clean
-    steps = job.recipe.filters_of(rendition)
-    if steps:
-        job.clock.enter(Stage.FILTERS)
-        with job.licence(FILTER_LICENCE):
-            pixels = filters.apply(clean, steps)
-    mark = job.recipe.watermark
-    if mark is not None and rendition.watermark:
-        job.clock.enter(Stage.WATERMARK)
-        with job.licence(WATERMARK_LICENCE):
-            if pixels is clean:
-                pixels = clean.copy()
-            watermark.stamp(pixels, mark)
-    return pixels
+        predicted = plan.predicted_memory_bytes >> 20
+        message = f"{source.name}: memory ran out; {predicted} MiB were predicted"
+        raise ImageError(ReasonCode.OUT_OF_MEMORY, message) from error
 
 
 def _refuse_damaged(verdict: Verdict, evidence: tuple[str, ...]) -> None:

@@ -3,14 +3,12 @@
 from dataclasses import dataclass
 
 from processor.cost import PlannedRendition, predicted_memory_bytes, predicted_s
-from processor.decode import available_paths
+from processor.decode import available_paths, developed_size
 from processor.header import ImageHeader
+from processor.preview import shows_whole
 from processor.recipe import Recipe
 from processor.resize import fitted
 from processor.types import DecodePath, Tier
-
-PREVIEW_SHAPE_TOLERANCE = 0.02
-"""An embedded preview whose shape differs more than this was cropped: it is not the same picture."""
 
 _SWAPS_SIDES = {5, 6, 7, 8}
 
@@ -54,7 +52,7 @@ def make_plan(header: ImageHeader, recipe: Recipe) -> Plan:
 
 def _choose(header: ImageHeader, recipe: Recipe) -> tuple[DecodePath, str]:
     available = available_paths(header)
-    full_edge = max(header.width_px, header.height_px)
+    full_edge = max(developed_size(header))
     wanted = min(recipe.longest_edge_px, full_edge)
     half_edge = full_edge // 2
     if recipe.tier is Tier.BEST:
@@ -75,17 +73,18 @@ def _choose(header: ImageHeader, recipe: Recipe) -> tuple[DecodePath, str]:
 
 
 def _preview_serves(header: ImageHeader, wanted: int) -> bool:
-    if header.preview_px is None or max(header.preview_px) < wanted:
-        return False
-    preview = max(header.preview_px) / min(header.preview_px)
-    sensor = max(header.width_px, header.height_px) / min(header.width_px, header.height_px)
-    return abs(preview / sensor - 1) <= PREVIEW_SHAPE_TOLERANCE
+    """Whether the embedded preview is large enough, and not cropped: another shape is another picture."""
+    return (
+        header.preview_px is not None
+        and max(header.preview_px) >= wanted
+        and shows_whole(header.preview_px, *developed_size(header))
+    )
 
 
 def _decoded_size(header: ImageHeader, decode_path: DecodePath) -> tuple[int, int]:
-    width, height = header.width_px, header.height_px
     if decode_path is DecodePath.PREVIEW and header.preview_px is not None:
         return header.preview_px
+    width, height = developed_size(header)
     if decode_path in {DecodePath.HALF, DecodePath.LIBRAW_HALF}:
         return width // 2, height // 2
     return width, height

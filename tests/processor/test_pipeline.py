@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from processor import encode, pipeline
+from processor import encode, renditions
 from processor.errors import ImageError, NeedsMemory, ReasonCode, Stage
 from processor.limits import Limits
 from processor.pipeline import develop
@@ -169,7 +169,7 @@ def test_memory_that_runs_out_is_an_error_of_the_image(
     def no_memory(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(pipeline, "resize", no_memory)
+    monkeypatch.setattr(renditions, "resize", no_memory)
     with pytest.raises(ImageError, match=r"memory ran out; \d+ MiB were predicted") as error:
         run(sample_dng.path, tmp_path)
     assert error.value.reason is ReasonCode.OUT_OF_MEMORY
