@@ -3,11 +3,10 @@
 import math
 import struct
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO, Final
 
 from processor.integrity.finding import Finding
-from processor.integrity.tiff_walk import Directory, Tag, Walk, walk
+from processor.integrity.tiff_walk import Directory, Tag, Walk
 from processor.types import Verdict
 
 _UNKNOWN: Final = 0xFFFFFFFF
@@ -25,18 +24,17 @@ _TAIL_BYTES: Final = 512
 """Cameras pad a JPEG up to a sector; its end marker stands somewhere in there."""
 
 
-def find_in_file(path: Path) -> list[Finding]:
-    """All findings from the file's structure alone. An unknown container gives none.
+def find_in_file(file: BinaryIO, size_bytes: int, walked: Walk | None) -> list[Finding]:
+    """All findings from a file's structure alone. An unknown container gives none.
 
-    Raises:
-        OSError: the file cannot be read.
+    Args:
+        file: opened for reading.
+        size_bytes: its length.
+        walked: its directories when it is TIFF-based, else None.
     """
-    size_bytes = path.stat().st_size
-    with path.open("rb") as file:
-        walked = walk(file, size_bytes)
-        if walked is not None:
-            return [*_tiff_findings(file, walked, size_bytes)]
-        return [*_box_findings(file, size_bytes), *_raf_findings(file, size_bytes)]
+    if walked is not None:
+        return list(_tiff_findings(file, walked, size_bytes))
+    return [*_box_findings(file, size_bytes), *_raf_findings(file, size_bytes)]
 
 
 def _tiff_findings(file: BinaryIO, walked: Walk, size_bytes: int) -> Iterator[Finding]:

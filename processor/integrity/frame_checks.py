@@ -14,10 +14,13 @@ from processor.integrity.finding import Finding
 from processor.types import Frame, Rgb8, Verdict
 
 _SAMPLED_ROWS: Final = 256
+FEW_ROWS_SHARE: Final = 0.01
+"""Share of constant rows in a frame from which on the sensor's values are asked."""
+
 _DEAD_SHARE: Final = 0.02
 """Share of dead rows that makes a frame damaged; a few may be a sensor's dark border."""
 
-_TAIL_ROWS: Final = 8
+TAIL_ROWS: Final = 8
 """Constant rows at the bottom from which on they are no border of the sensor."""
 
 _SATURATED: Final = 0.9
@@ -112,7 +115,7 @@ def one_colour(frame: Frame, sensor: SensorValues) -> list[Finding]:
 def dead_rows(frame: Frame, sensor: SensorValues, constant: NDArray[np.bool_], tail: int) -> list[Finding]:
     """Whether constant rows of a frame are constant on the sensor as well."""
     height = frame.pixels.shape[0]
-    if tail >= _TAIL_ROWS and sensor.dead_share(1 - (tail - 2) / height, 1) > 0.5:
+    if tail >= TAIL_ROWS and sensor.dead_share(1 - (tail - 2) / height, 1) > 0.5:
         return [
             Finding(
                 Verdict.DAMAGED,
@@ -135,7 +138,7 @@ def small_luminance(pixels: NDArray[np.uint8] | NDArray[np.float32], long_edge_p
     """A small grey picture, 0 to 255, of a large one: every n-th pixel, then averaged."""
     height, width = pixels.shape[:2]
     step = max(1, max(height, width) // (4 * long_edge_px))
-    sparse = np.ascontiguousarray(pixels[::step, ::step])
+    sparse = cv2.resize(pixels, (max(1, width // step), max(1, height // step)), interpolation=cv2.INTER_NEAREST)
     grey = cv2.cvtColor(sparse, cv2.COLOR_RGB2GRAY) if sparse.ndim == 3 else sparse
     scale = min(1.0, long_edge_px / max(height, width))
     size = (max(2, round(width * scale)), max(2, round(height * scale)))

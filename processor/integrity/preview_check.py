@@ -1,7 +1,7 @@
 """Does the developed frame show what the camera's own preview shows? Finds wrong crops, rotations and garbage."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import BinaryIO, Final
 
 import cv2
 import numpy as np
@@ -10,10 +10,15 @@ from numpy.typing import NDArray
 
 from processor.integrity.finding import Finding
 from processor.integrity.frame_checks import small_luminance
+from processor.integrity.tiff_walk import Walk
 from processor.types import Verdict
 
 LONG_EDGE_PX: Final = 48
 """Of the small pictures that are compared: large enough to tell scenes, small enough to forgive different tones."""
+
+_SMALLEST_JPEG_BYTES: Final = 2_000
+_LARGEST_JPEG_BYTES: Final = 1_000_000
+_REDUCED_FROM_BYTES: Final = 100_000
 
 _MIN_SPREAD: Final = 5.0
 """Standard deviation of 255 below which a picture has too little in it to compare."""
@@ -23,19 +28,45 @@ _MIN_CORRELATION: Final = 0.5
 Small = NDArray[np.float32]
 
 
-def preview_luminance(raw: rawpy.RawPy) -> Small | None:
-    """The embedded preview as a small grey picture as it is stored, or None when there is none that can be read."""
+def preview_luminance(raw: rawpy.RawPy, file: BinaryIO, walked: Walk | None) -> Small | None:
+    """An embedded picture as a small grey one, as it is stored; None when there is none with something to see on it.
+
+    A small JPEG or an uncompressed thumbnail is taken before LibRaw's choice, which is the largest: decoding a full-size
+    preview just to shrink it would cost more than all other checks together.
+    """
+    for offset, length in () if walked is None else walked.previews():
+        if _SMALLEST_JPEG_BYTES <= length <= _LARGEST_JPEG_BYTES:
+            file.seek(offset)
+            small = _small_jpeg(file.read(length))
+            if small is not None and small.std() >= _MIN_SPREAD:
+                return small
+    for offset, width, height in () if walked is None else walked.thumbnails():
+        file.seek(offset)
+        data = np.frombuffer(file.read(3 * width * height), np.uint8)
+        if data.size == 3 * width * height > 0:
+            small = small_luminance(data.reshape(height, width, 3), LONG_EDGE_PX)
+            if small.std() >= _MIN_SPREAD:
+                return small
+    return _libraw_preview(raw)
+
+
+def _libraw_preview(raw: rawpy.RawPy) -> Small | None:
     try:
         thumbnail = raw.extract_thumb()
     except rawpy.LibRawError:
         return None
     if thumbnail.format == rawpy.ThumbFormat.BITMAP:
         return small_luminance(np.asarray(thumbnail.data, np.uint8), LONG_EDGE_PX)
-    data = np.frombuffer(thumbnail.data, np.uint8)
+    return _small_jpeg(thumbnail.data)
+
+
+def _small_jpeg(data: bytes) -> Small | None:
+    if not data:
+        return None
     # An eighth of a large JPEG costs a fraction of its decoding and is more than enough.
-    scale = cv2.IMREAD_REDUCED_GRAYSCALE_8 if data.size > 100_000 else cv2.IMREAD_REDUCED_GRAYSCALE_2
+    scale = cv2.IMREAD_REDUCED_GRAYSCALE_8 if len(data) > _REDUCED_FROM_BYTES else cv2.IMREAD_REDUCED_GRAYSCALE_2
     try:
-        picture = cv2.imdecode(data, scale | cv2.IMREAD_IGNORE_ORIENTATION)
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), scale | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error:
         return None
     return None if picture is None else small_luminance(np.asarray(picture, np.uint8), LONG_EDGE_PX)
@@ -52,10 +83,10 @@ def unlike_preview(frame: Small, preview: Small, orientation: int) -> list[Findi
     frame = small_luminance(frame, LONG_EDGE_PX)
     if frame.std() < _MIN_SPREAD or preview.std() < _MIN_SPREAD:
         return []
-    match = {turn: _best_correlation(_upright(frame, turn), preview) for turn in range(1, 9)}
-    expected = max(match[1], match[orientation])
+    expected = max(_best_correlation(_upright(frame, turn), preview) for turn in {1, orientation})
     if expected >= _MIN_CORRELATION:
         return []
+    match = {turn: _best_correlation(_upright(frame, turn), preview) for turn in range(1, 9)}
     sentence = f"The frame does not look like the embedded preview: correlation {expected:.2f}, photos reach above 0.8"
     turn = max(match, key=lambda key: match[key])
     if match[turn] > max(0.8, expected + 0.3):

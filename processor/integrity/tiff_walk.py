@@ -14,6 +14,7 @@ MAX_IFDS: Final = 64
 MAX_ENTRIES: Final = 1024
 MAX_SUB_IFDS: Final = 16
 MAX_VALUES: Final = 262_144
+MAX_THUMBNAIL_PX: Final = 1024
 
 _SIZES: Final = {1: 1, 3: 2, 4: 4, 5: 8, 10: 8, 13: 4}
 _INTEGERS: Final = {1: "B", 3: "H", 4: "I", 13: "I"}
@@ -98,6 +99,31 @@ class Walk:
     is_plain_tiff: bool
     directories: list[Directory] = field(default_factory=list)
     outside: list[int] = field(default_factory=list)
+
+    def previews(self) -> list[tuple[int, int]]:
+        """(offset, bytes) of the embedded JPEG pictures for show, smallest first."""
+        found = set[tuple[int, int]]()
+        for directory in self.directories:
+            segments = directory.segments()
+            is_jpeg = directory.integer(Tag.COMPRESSION, 0) in {6, 7}
+            if is_jpeg and directory.is_reduced and len(segments) == 1:
+                found.update(segments)
+            found.update(zip(directory.integers(Tag.JPEG_OFFSET), directory.integers(Tag.JPEG_LENGTH), strict=False))
+        return sorted(found, key=lambda segment: segment[1])
+
+    def thumbnails(self) -> list[tuple[int, int, int]]:
+        """(offset, width, height) of the embedded uncompressed 8-bit RGB pictures for show."""
+        return [
+            (directory.integer(Tag.STRIP_OFFSETS, 0), width, height)
+            for directory in self.directories
+            if directory.is_reduced
+            and directory.integer(Tag.COMPRESSION, 0) == 1
+            and directory.integer(Tag.PHOTOMETRIC, 0) == 2
+            and directory.integer(Tag.BITS_PER_SAMPLE, 0) == 8
+            and (width := directory.integer(Tag.IMAGE_WIDTH, 0)) <= MAX_THUMBNAIL_PX
+            and (height := directory.integer(Tag.IMAGE_LENGTH, 0)) <= MAX_THUMBNAIL_PX
+            and directory.segments() == [(directory.integer(Tag.STRIP_OFFSETS, 0), 3 * width * height)]
+        ]
 
     @property
     def is_dng(self) -> bool:

@@ -1,6 +1,9 @@
 """Puts the checks together: what costs nothing before decoding, what needs the developed frame after it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import rawpy
@@ -9,6 +12,7 @@ from processor.errors import ImageError, ReasonCode, Stage
 from processor.integrity import frame_checks, preview_check
 from processor.integrity.file_checks import find_in_file
 from processor.integrity.finding import Finding, sum_up
+from processor.integrity.tiff_walk import Walk, walk
 from processor.original import Original
 from processor.types import DecodePath, Frame, Verdict
 
@@ -22,7 +26,8 @@ def inspect_file(path: Path) -> tuple[Verdict, tuple[str, ...]]:
     Raises:
         ImageError: UNREADABLE when the file cannot be read.
     """
-    return sum_up(_file_findings(path))
+    with _opened(path) as (file, size_bytes):
+        return sum_up(find_in_file(file, size_bytes, walk(file, size_bytes)))
 
 
 def inspect(original: Original, frame: Frame | None) -> tuple[Verdict, tuple[str, ...]]:
@@ -38,32 +43,37 @@ def inspect(original: Original, frame: Frame | None) -> tuple[Verdict, tuple[str
     Raises:
         ImageError: UNREADABLE when the file cannot be read.
     """
-    findings = _file_findings(original.path)
-    findings += frame_checks.too_few_bits(original.header.size_bytes, original.header.pixels)
-    if frame is not None and frame.decode_path is not DecodePath.PREVIEW:
-        findings += _frame_findings(original, frame)
+    with _opened(original.path) as (file, size_bytes):
+        walked = walk(file, size_bytes)
+        findings = find_in_file(file, size_bytes, walked)
+        findings += frame_checks.too_few_bits(original.header.size_bytes, original.header.pixels)
+        if frame is not None and frame.decode_path is not DecodePath.PREVIEW:
+            findings += _frame_findings(original, frame, file, walked)
     return sum_up(findings)
 
 
-def _file_findings(path: Path) -> list[Finding]:
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
+    """The file and its length in bytes."""
     try:
-        return find_in_file(path)
+        with path.open("rb") as file:
+            yield file, path.stat().st_size
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise ImageError(ReasonCode.UNREADABLE, f"{path} cannot be read: {reason}", stage=Stage.READ) from error
 
 
-def _frame_findings(original: Original, frame: Frame) -> list[Finding]:
+def _frame_findings(original: Original, frame: Frame, file: BinaryIO, walked: Walk | None) -> list[Finding]:
     pixels = frame.pixels
     if frame_checks.is_constant(pixels):
         return frame_checks.one_colour(frame, _sensor_values(original.raw))
     findings: list[Finding] = []
     constant, tail = frame_checks.constant_rows(pixels), frame_checks.constant_tail(pixels)
-    if constant.mean() >= 0.01 or tail >= 8:
+    if constant.mean() >= frame_checks.FEW_ROWS_SHARE or tail >= frame_checks.TAIL_ROWS:
         findings += frame_checks.dead_rows(frame, _sensor_values(original.raw), constant, tail)
     small = frame_checks.small_luminance(pixels, frame_checks.NOISE_LONG_EDGE_PX)
     findings += frame_checks.pure_noise(small)
-    preview = preview_check.preview_luminance(original.raw)
+    preview = preview_check.preview_luminance(original.raw, file, walked)
     if preview is not None:
         findings += preview_check.unlike_preview(small, preview, original.header.orientation)
     return findings
