@@ -21,8 +21,8 @@ from typing import Any, Final
 
 import llvmlite.binding as llvm
 import numba
-from numba.core.caching import FunctionCache, IndexDataCacheFile, _CacheLocator
 from numba.core.caching import CompileResultCacheImpl as _CacheImplementation
+from numba.core.caching import FunctionCache, IndexDataCacheFile, _CacheLocator
 
 _PACKAGE: Final = Path(__file__).parent
 SHIPPED: Final = _PACKAGE / "_kernels"

@@ -92,7 +92,7 @@ def _ciff_reason(data: memoryview) -> tuple[ReasonCode, str]:
         place = header + offset
         if place + 2 <= len(data) - 4:
             (count,) = struct.unpack_from(f"{order}H", data, place)
-            if 0 < count and place + 2 + 10 * count <= len(data) - 4:
+            if count > 0 and place + 2 + 10 * count <= len(data) - 4:
                 return ReasonCode.UNSUPPORTED_CODEC, "is a Canon RAW of a camera that LibRaw does not know"
     return ReasonCode.TRUNCATED, f"is a Canon RAW whose directory, at its end, is missing: cut off at {len(data)} bytes"
 

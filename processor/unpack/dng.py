@@ -35,6 +35,7 @@ class RawImage:
     Attributes:
         width, height: stored size in pixels.
         form: how it is stored, when one of our unpackers knows that form exactly; else None.
+        tiled: in tiles, which are whole also where they reach beyond the image, rather than strips.
         chunk_width, chunk_height: size of a tile or strip; the last ones may reach beyond the image.
         offsets, counts: place and length of every chunk in the file, row by row.
         black: level of the 2×2 block's four sites, row-major, counted from the active area's corner.
@@ -44,6 +45,7 @@ class RawImage:
     width: int
     height: int
     form: str | None
+    tiled: bool
     chunk_width: int
     chunk_height: int
     offsets: tuple[int, ...]
@@ -64,7 +66,8 @@ def read_raw_image(data: memoryview, name: str) -> RawImage | None:
     """
     try:
         found = directories(data)
-        if not any(_DNG_VERSION in directory for directory in found):
+        version = found[0].integers(_DNG_VERSION)
+        if not version:
             return None
         raws = [d for d in found if d.integer(_PHOTOMETRIC, -1) in (_CFA, _LINEAR_RAW)]
         full = [d for d in raws if not d.integer(_SUBFILE, 0) & 1]
@@ -72,7 +75,7 @@ def read_raw_image(data: memoryview, name: str) -> RawImage | None:
             _check(full[0], name)
         if len(raws) != 1 or not full or full[0].integer(_PHOTOMETRIC, -1) != _CFA:
             return None
-        return _describe(full[0], data, little=bytes(data[:2]) == b"II")
+        return _describe(full[0], version, little=bytes(data[:2]) == b"II")
     except (TiffError, ValueError):
         return None  # LibRaw has opened it; what it makes of the rest is for it to say
 
@@ -108,7 +111,7 @@ def _check(raw: Directory, name: str) -> None:
         )
 
 
-def _describe(raw: Directory, data: memoryview, *, little: bool) -> RawImage | None:
+def _describe(raw: Directory, version: tuple[int, ...], *, little: bool) -> RawImage | None:
     width, height = raw.integer(_WIDTH, 0), raw.integer(_HEIGHT, 0)
     tiled = _TILE_OFFSETS in raw
     offsets = raw.integers(_TILE_OFFSETS if tiled else _STRIP_OFFSETS)
@@ -124,7 +127,8 @@ def _describe(raw: Directory, data: memoryview, *, little: bool) -> RawImage | N
     return RawImage(
         width=width,
         height=height,
-        form=_form(raw, little=little, tiled=tiled) if usual and whole else None,
+        form=_form(raw, version, little=little, tiled=tiled) if usual and whole else None,
+        tiled=tiled,
         chunk_width=chunk_width,
         chunk_height=chunk_height,
         offsets=offsets,
@@ -134,11 +138,12 @@ def _describe(raw: Directory, data: memoryview, *, little: bool) -> RawImage | N
     )
 
 
-def _form(raw: Directory, *, little: bool, tiled: bool) -> str | None:
+def _form(raw: Directory, version: tuple[int, ...], *, little: bool, tiled: bool) -> str | None:
     compression, bits = raw.integer(_COMPRESSION, 0), raw.integers(_BITS)
     if compression == 1 and bits == (16,) and little and not tiled:
         return UNCOMPRESSED
-    if compression == 7 and len(bits) == 1 and 8 < bits[0] <= 16:
+    # Before DNG 1.1 the longest code of lossless JPEG was read differently.
+    if compression == 7 and len(bits) == 1 and 8 < bits[0] <= 16 and version >= (1, 1):
         return LOSSLESS_JPEG
     return None
 
@@ -161,5 +166,5 @@ def _black(raw: Directory) -> tuple[int, int, int, int] | None:
         return None
     levels = tuple(int(value) for value in values)
     if dim == (1, 1) and len(levels) == 1:
-        return levels * 4  # type: ignore[return-value]
-    return levels if dim == (2, 2) and len(levels) == 4 else None  # type: ignore[return-value]
+        return levels[0], levels[0], levels[0], levels[0]
+    return (levels[0], levels[1], levels[2], levels[3]) if dim == (2, 2) and len(levels) == 4 else None

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from processor.errors import ImageError, ReasonCode, Stage
 from processor.original import Original
 from processor.types import Mosaic
+from processor.unpack.fast import unpack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +42,15 @@ def read_sensor(original: Original) -> Sensor:
     header, facts, raw = original.header, original.facts, original.raw
     if header.bayer is None or facts is None:
         raise ImageError(ReasonCode.UNSUPPORTED_CODEC, f"{original.path.name} has no Bayer mosaic", stage=Stage.DECODE)
-    values = raw.raw_image
-    black, white = raw.black_level_per_channel, raw.white_level
+    values = None
+    if original.dng is not None and header.fast_unpack is not None:
+        values = unpack(original.path, original.dng)
+    if values is not None and original.dng is not None:
+        site_black = dict(zip(header.bayer, original.dng.black, strict=True))
+        black, white = [site_black[colour] for colour in range(4)], original.dng.white
+    else:
+        values = raw.raw_image
+        black, white = raw.black_level_per_channel, raw.white_level
     sizes = raw.sizes
     return Sensor(
         values=np.ascontiguousarray(values),
@@ -70,4 +78,5 @@ def scale_of(
         multipliers[1] = 1.0
     if multipliers[3] == 0:  # most cameras give one green
         multipliers[3] = multipliers[1]
-    return (multipliers / multipliers.min() / (white - min(black))).astype(np.float32)
+    scale: NDArray[np.float32] = (multipliers / multipliers.min() / (white - min(black))).astype(np.float32)
+    return scale
