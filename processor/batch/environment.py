@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import forkserver, popen_forkserver
 from multiprocessing.context import BaseContext, ForkServerContext, ForkServerProcess
 from multiprocessing.process import BaseProcess
@@ -68,6 +68,39 @@ def start_context() -> BaseContext:
     with worker_environment(), _interrupts_ignored():
         forkserver.ensure_running()
     return context
+
+
+def when_loaded(context: BaseContext) -> threading.Event:
+    """An event that is set when processes start without delay: the fork server has loaded the code.
+
+    To start a process before that blocks without heed of Ctrl-C, for as long as kernels that are not in the cache take
+    to compile.
+    """
+    loaded = threading.Event()
+    if not isinstance(context, _Context):
+        loaded.set()
+        return loaded
+
+    def probe() -> None:
+        with suppress(OSError, EOFError):
+            context.Process(target=_nothing, daemon=True).start()
+        loaded.set()
+
+    threading.Thread(target=probe, name="when-loaded", daemon=True).start()
+    return loaded
+
+
+def stop_loading() -> None:
+    """End a fork server that is still loading, which it would otherwise do to its end, even without its parent."""
+    # The only place where multiprocessing keeps the process id; without it the server ends by itself, later.
+    pid = getattr(forkserver._forkserver, "_forkserver_pid", None)
+    if pid is not None:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _nothing() -> None:
+    """What the probe process runs."""
 
 
 @contextmanager

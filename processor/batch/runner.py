@@ -16,7 +16,7 @@ from processor.batch.admission import Admission, Work
 from processor.batch.board import Board
 from processor.batch.counter import Counter
 from processor.batch.deaths import Death, classify, timed_out
-from processor.batch.environment import start_context, worker_environment
+from processor.batch.environment import start_context, stop_loading, when_loaded, worker_environment
 from processor.batch.memory import default_budget_bytes
 from processor.batch.observer import BatchObserver, InFlight
 from processor.batch.options import BatchOptions
@@ -94,7 +94,7 @@ def run_batch(
                     )
                     for number in range(batch.places)
                 ]
-                batch.run()
+                batch.run(when_loaded(context))
     report = batch.report(
         recipe_name=recipe.name, recipe_digest=digest, inputs=tuple(os.fspath(name) for name in inputs)
     )
@@ -154,7 +154,7 @@ class _Batch:
         self._memory_wait_s = self._licence_wait_s = self._start_up_cpu_s = 0.0
         self._wall_s = self._parent_cpu_s = 0.0
 
-    def run(self) -> None:
+    def run(self, loaded: threading.Event) -> None:
         """Work through all images; returns when every one is settled and every worker is gone."""
         self.observer.on_start(len(self._originals), self.places)
         try:
@@ -164,6 +164,11 @@ class _Batch:
                         self._admission.add(Work(index=index, source=original.source, stem=original.stem))
                     else:
                         self._settle(index, _unreadable(original))
+                while self._stopped is None and not loaded.wait(TICK_S):
+                    self._heed_interrupts()
+                    self._tell_progress()
+                if not loaded.is_set():
+                    stop_loading()
                 while self._continues():
                     self._start_images()
                     self._wait_for_event()

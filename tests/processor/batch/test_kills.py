@@ -182,3 +182,25 @@ def test_a_second_interrupt_kills_what_is_running_and_still_accounts_for_it(shoo
     output, errors = batch.communicate(timeout=20)
     assert errors == ""
     assert output.split() == ["ok", "ok", "cancelled", "cancelled", "cancelled"]
+
+
+def test_an_interrupt_while_code_is_still_loading_ends_the_batch_at_once(shoot: Shoot, tmp_path: Path) -> None:
+    slow = tmp_path / "site" / "processor_slow.py"
+    slow.parent.mkdir()
+    slow.write_text("import time\ntime.sleep(60)\n")
+    out_dir = tmp_path / "out"
+    script = tmp_path / "loading.py"
+    script.write_text("from processor.batch import environment\nenvironment.PRELOAD = 'processor_slow'\n" + SCRIPT)
+    root = str(Path(__file__).resolve().parents[3])
+    batch = subprocess.Popen(
+        [sys.executable, str(script), str(shoot("ok", "ok")), str(out_dir), "tests.processor.batch.fakes:develop"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((root, str(slow.parent)))},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_until((out_dir / ".rawmill" / "recipes").exists)
+    time.sleep(0.5)
+    batch.send_signal(signal.SIGINT)
+    output, errors = batch.communicate(timeout=20)
+    assert (output.split(), errors) == (["cancelled", "cancelled"], "")
