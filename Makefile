@@ -6,7 +6,7 @@ STAMP := $(VENV)/.up-to-date
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench lock clean
+.PHONY: help setup demo test lint format bench pictures lock clean
 
 help: ## What there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,9 @@ format: setup ## Let ruff lay out the code
 
 bench: setup ## Ratios against named baselines: prints a table, writes build/bench.json and docs/parallelism.md
 	@$(PY) -m bench
+
+pictures: setup ## Draw the pictures of the docs anew
+	@$(PY) -m bench.pictures
 
 lock: ## Resolve requirements*.in anew into locked requirements*.txt
 	@test -x $(VENV)/bin/uv || $(MAKE) setup

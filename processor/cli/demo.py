@@ -25,7 +25,7 @@ _SHOOT = (
     ("6mp", 1, "none"),
 )
 
-_RECIPE = """\
+DEMO_RECIPE = """\
 # The demo's recipe. Change it and run `processor run samples --recipe demo.toml --out renditions` again.
 name = "demo"
 filters = [{ kind = "unsharp", radius_px = 1.0, amount_percent = 60, threshold = 2 }]
@@ -66,9 +66,9 @@ def demo(options: argparse.Namespace) -> int:
     """Samples, batch, reports, and where they are."""
     samples, renditions = options.out / "samples", options.out / "renditions"
     _make_samples(samples)
-    _draw_logo(options.out / "logo.png")
+    draw_logo(options.out / "logo.png")
     recipe_path = options.out / "demo.toml"
-    recipe_path.write_text(_RECIPE, encoding="utf-8")
+    recipe_path.write_text(DEMO_RECIPE, encoding="utf-8")
     if (renditions / STATE_FOLDER).is_dir():
         shutil.rmtree(renditions)  # a demo that skips everything shows nothing
     with LiveDisplay() as display:
@@ -103,7 +103,7 @@ def _make_samples(folder: Path) -> None:
         unfinished.replace(path)
 
 
-def _draw_logo(path: Path) -> None:
+def draw_logo(path: Path) -> None:
     """A word and a millstone, white on transparent."""
     logo = Image.new("RGBA", (900, 220))
     draw = ImageDraw.Draw(logo)

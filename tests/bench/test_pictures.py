@@ -1,0 +1,15 @@
+"""The README's picture is what the code draws today."""
+
+import numpy as np
+from PIL import Image
+
+from bench.pictures import CONTACT_SHEET, contact_sheet
+from tests.processor.pictures import psnr_db
+
+
+def test_the_readmes_picture_is_what_the_demo_makes() -> None:
+    with Image.open(CONTACT_SHEET) as committed:
+        drawn = contact_sheet()
+        assert committed.size == drawn.size, "run `make pictures`"
+        # Two processors round differently and the committed file is a JPEG; a changed scene or recipe is far below.
+        assert psnr_db(np.asarray(committed), np.asarray(drawn)) >= 30, "the picture is outdated: run `make pictures`"
