@@ -123,16 +123,17 @@ def _impossible_size(directory: Directory) -> Iterator[Finding]:
     if width == 0 or height == 0:
         yield Finding(Verdict.DAMAGED, f"The raw image is {width}×{height} pixels; both must be more than 0.")
         return
-    top, left, bottom, right = directory.integers(Tag.ACTIVE_AREA) or (0, 0, height, width)
+    area = directory.integers(Tag.ACTIVE_AREA)
+    top, left, bottom, right = area if len(area) == 4 else (0, 0, height, width)
     if not (top < bottom <= height and left < right <= width):
         yield Finding(
             Verdict.DAMAGED,
             f"ActiveArea ({top}, {left}, {bottom}, {right}) is not inside the raw image of {width}×{height} pixels.",
         )
         return
-    x, y = (directory.values.get(Tag.DEFAULT_CROP_ORIGIN) or (0.0, 0.0))[:2]
-    crop = directory.values.get(Tag.DEFAULT_CROP_SIZE)
-    if crop and (x + crop[0] > right - left or y + crop[1] > bottom - top):
+    origin, crop = directory.values.get(Tag.DEFAULT_CROP_ORIGIN, ()), directory.values.get(Tag.DEFAULT_CROP_SIZE, ())
+    x, y = origin if len(origin) == 2 else (0.0, 0.0)
+    if len(crop) == 2 and (x + crop[0] > right - left or y + crop[1] > bottom - top):
         yield Finding(
             Verdict.DAMAGED,
             f"The crop of {crop[0]:g}×{crop[1]:g} pixels at ({x:g}, {y:g}) reaches out of the active area of "

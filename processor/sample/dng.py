@@ -24,7 +24,7 @@ from processor.types import Mosaic, Rgb8
 Compression = Literal["none", "lossless-jpeg"]
 
 TILE_PX: Final = 256
-"""Edge of lossless-JPEG tiles; equals the rows of a band, so that one band is one row of tiles."""
+"""Edge of lossless-JPEG tiles, narrower in narrow images; equals the rows of a band: a band is a row of tiles."""
 
 THUMBNAIL_PX: Final = 160
 PREVIEW_QUALITY: Final = 88
@@ -212,9 +212,9 @@ def _raw_ifd(shot: Shot, compression: Compression) -> Ifd:
         ifd.set(278, Type.LONG, height)
         ifd.set(279, Type.LONG, width * height * 2)
     else:
-        tiles = -(-width // TILE_PX) * -(-height // TILE_PX)
+        tiles = -(-width // _tile_width(width)) * -(-height // TILE_PX)
         ifd.set(259, Type.SHORT, 7)
-        ifd.set(322, Type.LONG, TILE_PX)
+        ifd.set(322, Type.LONG, _tile_width(width))
         ifd.set(323, Type.LONG, TILE_PX)
         ifd.set(324, Type.LONG, *[0] * tiles)
         ifd.set(325, Type.LONG, *[0] * tiles)
@@ -273,13 +273,19 @@ def _append_tiles(file: BufferedWriter, raw: Ifd, bands: Iterator[Mosaic]) -> No
     lengths: list[int] = []
     for band in bands:
         rows, columns = band.shape
-        padded = np.pad(band, ((0, TILE_PX - rows), (0, -columns % TILE_PX)), mode="edge")
-        for left in range(0, columns, TILE_PX):
-            data = _lossless_jpeg(padded[:, left : left + TILE_PX])
+        width = _tile_width(columns)
+        padded = np.pad(band, ((0, TILE_PX - rows), (0, -columns % width)), mode="edge")
+        for left in range(0, columns, width):
+            data = _lossless_jpeg(padded[:, left : left + width])
             offsets.append(_append(file, data))
             lengths.append(len(data))
     raw.set(324, Type.LONG, *offsets)
     raw.set(325, Type.LONG, *lengths)
+
+
+def _tile_width(image_width: int) -> int:
+    # LibRaw misreads a tile that is wider than the image; TIFF 6.0 wants a multiple of 16.
+    return min(TILE_PX, image_width // 16 * 16)
 
 
 def _lossless_jpeg(tile: Mosaic) -> bytes:
