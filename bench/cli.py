@@ -1,0 +1,104 @@
+"""The command line of the benchmark: chooses parts and scale, shows progress and tables, keeps the figures."""
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import speed
+from bench.machine import describe
+from bench.part import Bench, Figures, Part, Target
+from bench.scale import FULL, SCALES
+
+PARTS: dict[str, Part] = {"speed": speed}
+"""In the order in which they run."""
+
+FIGURES = "bench.json"
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measures, prints, keeps.
+
+    Returns:
+        The exit code: 0 also when a target is missed, for a benchmark reports and does not judge.
+    """
+    options = _parser().parse_args(arguments)
+    scale = SCALES["quick" if options.quick else options.scale]
+    console = Console(width=options.width)
+    figures = measure(options.only or list(PARTS), Bench(scale=scale, folder=options.out / "bench"), console)
+    name = FIGURES if scale is FULL else f"bench-{scale.name}.json"
+    keep(figures, options.out / name)
+    show(figures, console)
+    console.print(f"figures  {options.out / name}", soft_wrap=True)
+    return 0
+
+
+def measure(names: Sequence[str], bench: Bench, console: Console) -> Figures:
+    """The figures of the named parts."""
+    figures: Figures = {"scale": bench.scale.name, **describe(), "parts": {}}
+    began_s = time.monotonic()
+    with console.status("") as status:
+        for name in names:
+
+            def tell(what: str, name: str = name) -> None:
+                status.update(f"[{time.monotonic() - began_s:4.0f} s] {name}: {what}")
+
+            figures["parts"][name] = PARTS[name].run(Bench(scale=bench.scale, folder=bench.folder, tell=tell))
+            console.print(f"{name} measured after {time.monotonic() - began_s:.0f} s")
+    return figures
+
+
+def keep(figures: Figures, path: Path) -> None:
+    """Writes the figures, together with those of parts that an earlier run of the same scale measured."""
+    if path.exists():
+        earlier = json.loads(path.read_text(encoding="utf-8"))
+        figures["parts"] = {**earlier.get("parts", {}), **figures["parts"]}
+    figures["parts"] = {name: figures["parts"][name] for name in PARTS if name in figures["parts"]}
+    figures["targets"] = [target.as_figures() for target in all_targets(figures)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+
+
+def all_targets(figures: Figures) -> list[Target]:
+    """The targets of all measured parts."""
+    return [target for name, measured in figures["parts"].items() for target in PARTS[name].targets(measured)]
+
+
+def show(figures: Figures, console: Console) -> None:
+    """Prints every table, the targets last."""
+    console.print(
+        f"{figures['machine']['cpu']}, {figures['machine']['cores']} cores, {figures['machine']['memory_gib']} GiB; "
+        + ", ".join(f"{name} {version}" for name, version in figures["versions"].items())
+    )
+    for name, measured in figures["parts"].items():
+        PARTS[name].show(measured, console)
+    table = Table(title=f"Targets (scale {figures['scale']})")
+    for column in ("figure", "measured", "needed", "go for", ""):
+        table.add_column(column, justify="left" if column in {"figure", ""} else "right")
+    for target in all_targets(figures):
+        sign = "≤" if target.at_most else "≥"
+        table.add_row(
+            target.what,
+            "not measured" if target.measured is None else f"{target.measured:.3g} {target.unit}",
+            f"{sign} {target.needed:g} {target.unit}",
+            "" if target.hoped is None else f"{sign} {target.hoped:g} {target.unit}",
+            {True: "[green]met[/]", False: "[red]missed[/]", None: "–"}[target.met],
+        )
+    console.print(table)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="bench", description="Measures the processor against named baselines in one run; ratios, not seconds."
+    )
+    parser.add_argument("--quick", action="store_true", help="a run of 2 to 3 minutes on smaller files")
+    parser.add_argument("--scale", choices=sorted(SCALES), default="full", help="size of the run (default full)")
+    parser.add_argument("--only", action="append", choices=list(PARTS), help="measure only this part; may be repeated")
+    parser.add_argument("--out", type=Path, default=Path("build"), metavar="DIR", help="where figures and inputs go")
+    parser.add_argument("--width", type=int, help="columns of the tables (default: the terminal's)")
+    return parser
