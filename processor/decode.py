@@ -66,10 +66,8 @@ def decode(original: Original, path: DecodePath, colour_space: ColourSpace) -> F
     with _errors_as_reasons(original.path.name):
         if path is DecodePath.PREVIEW:
             return _preview(original)
-        if path in _KERNELS:
-            pixels = _develop(original, path, colour_space)
-        else:
-            pixels = _libraw(original, path, colour_space)
+        make = _develop if path in _KERNELS else _libraw
+        pixels = make(original, path, colour_space)
     return Frame(
         pixels=pixels,
         orientation=header.orientation,

@@ -1,8 +1,8 @@
 """How our kernels are compiled, and where their machine code is kept so that no process has to compile them again.
 
-Numba's own cache does not serve a deployment. It wants to write beside the source, so it ignores what was compiled there
-once the tree is read-only; it keys machine code by the exact CPU, so that code made on a build machine is of no use on
-another; and it watches only the file that a kernel stands in, not those it calls. Here machine code
+Numba's own cache does not serve a deployment. It wants to write beside the source, so it ignores what was compiled
+there once the tree is read-only; it keys machine code by the exact CPU, so that code made on a build machine is of no
+use on another; and it watches only the file that a kernel stands in, not those it calls. Here machine code
 
 - is looked for in the package's own folder first, which may be read-only, then in the user's cache folder;
 - is compiled for a level of the x86-64 instruction set that many CPUs share, not for one CPU. Measured on a CPU with

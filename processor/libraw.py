@@ -1,6 +1,6 @@
 """What LibRaw knows of a file before unpacking it and rawpy does not tell: names, mosaic, colour.
 
-Every colour property of rawpy unpacks the file first, which costs a second or more on a compressed original. LibRaw's own
+Every colour property of rawpy unpacks the file first, which costs a second or more on a compressed original. LibRaw's
 documented C interface answers in a millisecond, from the same shared library that rawpy has loaded already. When the
 library is not found, or answers differently from rawpy, there are no facts and callers use rawpy alone.
 """
@@ -124,7 +124,7 @@ def read_facts(path: Path, raw: rawpy.RawPy) -> LibRawFacts | None:
             colours=parameters.colors,
             filters=parameters.filters,
             mosaic=tuple(library.libraw_COLOR(handle, i // 2, i % 2) for i in range(16)) if repeats else (),
-            camera_balance=tuple(library.libraw_get_cam_mul(handle, i) for i in range(4)),  # type: ignore[arg-type]
+            camera_balance=tuple(library.libraw_get_cam_mul(handle, i) for i in range(4)),
             camera_to_srgb=tuple(tuple(library.libraw_get_rgb_cam(handle, i, j) for j in range(4)) for i in range(3)),
             white_level=library.libraw_get_color_maximum(handle),
         )

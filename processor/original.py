@@ -36,6 +36,8 @@ class Original:
         path: where it lies.
         header: what it says of itself.
         raw: rawpy's handle. Most of its properties unpack the whole file when touched.
+        window: top, left, height and width of the visible area, as they were on opening; LibRaw halves its own record of
+            them when it develops at half size.
         facts: LibRaw's answers that need no unpacking, or None where they cannot be had.
         dng: the raw image's place and levels, when the file is a DNG with exactly one.
     """
@@ -43,6 +45,7 @@ class Original:
     path: Path
     header: ImageHeader
     raw: rawpy.RawPy
+    window: tuple[int, int, int, int]
     facts: LibRawFacts | None
     dng: RawImage | None
     _closed: bool = field(default=False, repr=False)
@@ -66,8 +69,8 @@ def open_original(path: Path, *, limits: Limits) -> Original:
     """Open a RAW file and check its header against the limits and against itself.
 
     Raises:
-        ImageError: at stage READ, with one of UNREADABLE, NOT_AN_IMAGE, UNSUPPORTED_CODEC, TRUNCATED, DAMAGED, TOO_LARGE
-            or OUT_OF_MEMORY.
+        ImageError: at stage READ, with one of UNREADABLE, NOT_AN_IMAGE, UNSUPPORTED_CODEC, TRUNCATED, DAMAGED,
+            TOO_LARGE or OUT_OF_MEMORY.
     """
     size_bytes = _check_file(path, limits)
     raw = rawpy.RawPy()
@@ -166,19 +169,20 @@ def _describe(raw: rawpy.RawPy, path: Path, size_bytes: int, limits: Limits) -> 
         fast_unpack=_fast_unpack(dng, facts, sizes),
         make=facts.make if facts else "",
         model=facts.model if facts else "",
-        plain=bayer is not None and facts is not None and is_plain(facts, sizes),
+        plain=bayer is not None and facts is not None and _is_plain(facts, sizes),
     )
-    return Original(path=path, header=header, raw=raw, facts=facts, dng=dng)
+    window = (sizes.top_margin, sizes.left_margin, sizes.height, sizes.width)
+    return Original(path=path, header=header, raw=raw, window=window, facts=facts, dng=dng)
 
 
 def _height_of_pixel(aspect: float) -> float:
     return 1.0 / aspect if aspect > 0 else 1.0
 
 
-def is_plain(facts: LibRawFacts, sizes: rawpy.ImageSizes) -> bool:
+def _is_plain(facts: LibRawFacts, sizes: rawpy.ImageSizes) -> bool:
     """Whether our kernels develop the file as LibRaw does.
 
-    They need square pixels on an upright grid, the camera's white balance (LibRaw would guess one from the picture) and a
+    They need square pixels on an upright grid, the camera's white balance (LibRaw would guess one from the picture), a
     matrix to sRGB (without one LibRaw writes camera colours), and a black level that LibRaw does not compute per row.
     """
     red, _, blue, _ = facts.camera_balance

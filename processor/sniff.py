@@ -60,7 +60,7 @@ def explain_refusal(path: Path, *, damaged: bool) -> ImageError:
     return ImageError(reason, f"{path.name} {message}", stage=Stage.READ)
 
 
-def _reason(data: memoryview, *, damaged: bool) -> tuple[ReasonCode, str]:
+def _reason(data: memoryview, *, damaged: bool) -> tuple[ReasonCode, str]:  # noqa: PLR0911  one way out for each kind
     head = bytes(data[:32])
     if head[6:14] == _CIFF:
         return _ciff_reason(data)
@@ -84,7 +84,7 @@ def _reason(data: memoryview, *, damaged: bool) -> tuple[ReasonCode, str]:
 
 
 def _ciff_reason(data: memoryview) -> tuple[ReasonCode, str]:
-    """Canon's CIFF keeps its directory at the end: the last four bytes say where, counted from the end of the header."""
+    """Canon's CIFF has its directory at the end: the last four bytes say where, counted from the end of the header."""
     order = "<" if bytes(data[:2]) == b"II" else ">"
     if len(data) >= 18:
         (header,) = struct.unpack_from(f"{order}I", data, 2)

@@ -78,7 +78,9 @@ def full_size(
 
 
 def warm_up() -> None:
-    """Load every kernel, compiling and keeping those that no cache holds. Takes a second per kernel the first time."""
+    """Load every kernel, those of the unpackers too; compile and keep those that no cache holds (up to half a minute)."""
+    from processor.unpack import ljpeg  # noqa: F401, PLC0415  importing it is what makes its kernels known
+
     jit.load_all()
 
 

@@ -1,8 +1,8 @@
 """Full-size development of a Bayer mosaic: edge-directed green, then colour differences, in one pass.
 
-Green is rebuilt at the red and blue sites along edges (see `rows.green_at`); red and blue follow from the differences to
-green of the nearest sites of their colour. Against LibRaw's AHD this is nearer to the true scene on photographs at a
-fraction of its time, and everything up to 8-bit RGB happens while the rows are in the processor's cache.
+Green is rebuilt at the red and blue sites along edges (see `rows.green_at`); red and blue follow from the differences
+to green of the nearest sites of their colour. On photographs this is as near to the true scene as LibRaw's AHD at a
+fraction of its time: everything up to 8-bit RGB happens while the rows are in the processor's cache.
 """
 # ruff: noqa: PLR0917  numba passes arguments by position
 

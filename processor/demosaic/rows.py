@@ -1,7 +1,7 @@
 """What the demosaicing kernels share: rows of one colour, green along edges, and the way to 8 bits.
 
-A mosaic row holds two colours in turn. Each becomes a row of its own, float32, with one element of margin at either end:
-element j + 1 belongs to block j. Loops therefore read whole rows at a fixed shift and LLVM vectorises them: no negative
+A mosaic row holds two colours in turn. Each becomes a row of its own, float32, with one element of margin at either
+end: element j + 1 belongs to block j. Loops therefore read whole rows at a fixed shift and LLVM vectorises them: no negative
 index, no branch.
 """
 # ruff: noqa: PLR0917  numba passes arguments by position
@@ -36,9 +36,9 @@ def split(mosaic: Any, first: Any, second: Any, n: Any, black0: Any, black1: Any
 def green_at(left: Any, right: Any, up: Any, down: Any, bend_h: Any, bend_v: Any) -> Any:
     """Green at a red or blue site, from its four green neighbours and the site's own colour.
 
-    After Hamilton and Adams (US 5 629 734): along each axis the mean of two greens is corrected by the second difference
-    (`bend`) of the site's colour, and the axis with less activity prevails; here by weights rather than by choice. The
-    result stays within its neighbours.
+    After Hamilton and Adams (US 5 629 734): along each axis the mean of two greens is corrected by the second
+    difference (`bend`) of the site's colour, and the axis with less activity prevails; here by weights rather than by
+    choice. The result stays within its neighbours.
     """
     active_h = abs(left - right) + abs(bend_h) + _EPSILON
     active_v = abs(up - down) + abs(bend_v) + _EPSILON

@@ -1,4 +1,4 @@
-"""Where a DNG keeps its raw image and how it is stored, read strictly: what we do not know exactly is left to LibRaw."""
+"""Where a DNG keeps its raw image and in what form, read strictly: what we do not know exactly is left to LibRaw."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -118,8 +118,8 @@ def _describe(raw: Directory, version: tuple[int, ...], *, little: bool) -> RawI
     counts = raw.integers(_TILE_COUNTS if tiled else _STRIP_COUNTS)
     chunk_width = raw.integer(_TILE_WIDTH, 0) if tiled else width
     chunk_height = raw.integer(_TILE_HEIGHT, 0) if tiled else min(raw.integer(_ROWS_PER_STRIP, height), height)
-    if min(width, height, chunk_width, chunk_height) < 1:
-        return None
+    if min(width, height, chunk_width, chunk_height) < 1 or chunk_width > width or chunk_height > height:
+        return None  # LibRaw does not cut off the padding of a tile larger than the image; what it makes of it stands
     black = _black(raw)
     white = raw.integers(_WHITE)
     usual = black is not None and len(white) == 1 and not any(tag in raw for tag in _UNUSUAL) and _is_bayer(raw)

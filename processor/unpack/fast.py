@@ -1,4 +1,4 @@
-"""Unpacks DNG raw images of the forms that we know exactly, several times faster than LibRaw and bit for bit the same."""
+"""Unpacks DNG raw images of the forms that we know exactly: several times faster than LibRaw, the same bit for bit."""
 
 import mmap
 from pathlib import Path
@@ -19,8 +19,8 @@ def unpack(path: Path, image: RawImage) -> Mosaic | None:
         image: its raw image, of a form that we know.
 
     Returns:
-        height × width uint16, C-contiguous; uncompressed data are mapped, read-only, not copied. None when a closer look
-        shows something that we do not know after all: then LibRaw has to read the file.
+        height × width uint16, C-contiguous; uncompressed data are mapped, read-only, not copied. None when a closer
+        look shows something that we do not know after all: then LibRaw has to read the file.
 
     Raises:
         ImageError: at stage DECODE: TRUNCATED when pixel data lie beyond the end of the file, DAMAGED when a compressed

@@ -1,8 +1,8 @@
 """Lossless JPEG (ITU-T T.81, process 14) as DNG uses it: all chunks of one raw image in one call.
 
-Reading a variable-length code is a chain of dependent steps: until one code is known, nobody can tell where the next one
-begins. One stream therefore leaves most of a CPU idle. Tiles are independent streams, so four of them are read in turn,
-which keeps it busy.
+Reading a variable-length code is a chain of dependent steps: until one code is known, nobody can tell where the next
+one begins. One stream therefore leaves most of a CPU idle. Tiles are independent streams, so four of them are read in
+turn, which keeps it busy.
 
 Everything that is not exactly as expected is reported, never repaired: see the codes below.
 """

@@ -20,8 +20,8 @@ class Sensor:
         window: top, left, height and width of the visible area in it.
         pattern: colour index of the window's first 2×2 block, row-major: 0 = R, 1 = G, 2 = B, 3 = second G.
         black: black level by colour index.
-        scale: factor by colour index that takes a value above black to linear light: the colour with the smallest
-            balance reaches 1 at the white level, the others go beyond and are clipped, so that what is blown is neutral.
+        scale: factor by colour index that takes a value above black to linear light. The colour with the smallest
+            balance reaches 1 at the white level; the others go beyond and are clipped, so what is blown is neutral.
         camera_to_srgb: 3×3, balanced camera RGB to linear sRGB.
     """
 
@@ -51,10 +51,9 @@ def read_sensor(original: Original) -> Sensor:
     else:
         values = raw.raw_image
         black, white = raw.black_level_per_channel, raw.white_level
-    sizes = raw.sizes
     return Sensor(
         values=np.ascontiguousarray(values),
-        window=(sizes.top_margin, sizes.left_margin, sizes.height, sizes.width),
+        window=original.window,
         pattern=header.bayer,
         black=np.array(black, np.float32),
         scale=scale_of(original.path.name, facts.camera_balance, black, white),
