@@ -1,11 +1,9 @@
 """Runs a batch: every image once, on every worker, whatever happens to the workers."""
 
-import contextlib
 import os
-import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,9 +15,11 @@ from processor.batch.board import Board
 from processor.batch.counter import Counter
 from processor.batch.deaths import Death, classify, timed_out
 from processor.batch.environment import start_context, stop_loading, when_loaded, worker_environment
+from processor.batch.interrupts import Interrupts
 from processor.batch.memory import default_budget_bytes
 from processor.batch.observer import BatchObserver, InFlight
 from processor.batch.options import BatchOptions
+from processor.batch.records import cancelled, failed, in_mib, unreadable
 from processor.batch.slot import Delivered, Died, Ending, NeverBegan, Slot, SlotEvent, TimedOut
 from processor.batch.task import ImageTask, Outcome, WorkerSetup
 from processor.batch.workspace import Workspace, open_workspace
@@ -148,7 +148,8 @@ class _Batch:
         self._spans: list[Span] = []
         self._in_hand: dict[int, Work] = {}
         self._tokens = 0
-        self._interrupts = 0
+        self._next_check_s = 0.0
+        self._interrupts = Interrupts(lambda: self.events.put(None))
         self._stopped: str | None = None
         self._killed = False
         self._memory_wait_s = self._licence_wait_s = self._start_up_cpu_s = 0.0
@@ -158,12 +159,12 @@ class _Batch:
         """Work through all images; returns when every one is settled and every worker is gone."""
         self.observer.on_start(len(self._originals), self.places)
         try:
-            with self._interrupts_noted():
+            with self._interrupts:
                 for index, original in enumerate(self._originals):
                     if original.problem is None:
                         self._admission.add(Work(index=index, source=original.source, stem=original.stem))
                     else:
-                        self._settle(index, _unreadable(original))
+                        self._settle(index, unreadable(original))
                 while self._stopped is None and not loaded.wait(TICK_S):
                     self._heed_interrupts()
                     self._tell_progress()
@@ -185,7 +186,7 @@ class _Batch:
         self._heed_interrupts()
         if self._stopped is not None:
             for work in self._admission.drain():
-                self._settle(work.index, _cancelled(work, f"not started: {self._stopped}"))
+                self._settle(work.index, cancelled(work, f"not started: {self._stopped}"))
         return bool(self._in_hand or self._admission.waiting)
 
     def _start_images(self) -> None:
@@ -218,9 +219,12 @@ class _Batch:
             event = self.events.get(timeout=TICK_S)
         except Empty:
             event = None
+        now_s = time.monotonic()
+        self._memory_wait_s += short * (now_s - since_s)
+        if now_s >= self._next_check_s:
+            self._next_check_s = now_s + TICK_S
             for slot in self.slots:
                 slot.check()
-        self._memory_wait_s += short * (time.monotonic() - since_s)
         if event is None:
             return
         slot = self.slots[event.slot]
@@ -271,10 +275,10 @@ class _Batch:
         work.attempts -= 1  # The header was read and nothing was developed: not an attempt.
         if needed_bytes > self.budget_bytes or needed_bytes <= work.needed_bytes:
             message = (
-                f"needs about {_mib(needed_bytes)} of memory and all workers together may use "
-                f"{_mib(self.budget_bytes)}. Raise the memory budget or choose a cheaper tier"
+                f"needs about {in_mib(needed_bytes)} of memory and all workers together may use "
+                f"{in_mib(self.budget_bytes)}. Raise the memory budget or choose a cheaper tier"
             )
-            self._settle(work.index, _failure(work, ReasonCode.OUT_OF_MEMORY, Stage.READ, message))
+            self._settle(work.index, failed(work, ReasonCode.OUT_OF_MEMORY, Stage.READ, message))
             return SpanEnd.FAILED
         work.needed_bytes = needed_bytes
         self._admission.add(work)
@@ -282,7 +286,7 @@ class _Batch:
 
     def _undelivered(self, work: Work, ending: Ending, stage: Stage, log: str) -> SpanEnd:
         if self._killed:
-            self._settle(work.index, _cancelled(work, f"stopped at stage {stage}: {self._stopped}"))
+            self._settle(work.index, cancelled(work, f"stopped at stage {stage}: {self._stopped}"))
             return SpanEnd.CANCELLED
         if isinstance(ending, NeverBegan):
             work.attempts -= 1
@@ -299,7 +303,7 @@ class _Batch:
             work.kill_failures += 1
             self._admission.add(work)
             return SpanEnd.RETRIED
-        self._settle(work.index, _failure(work, death.reason, stage, death.message))
+        self._settle(work.index, failed(work, death.reason, stage, death.message))
         return SpanEnd.FAILED
 
     def _settle(self, index: int, result: ImageResult) -> None:
@@ -315,28 +319,10 @@ class _Batch:
             self._stopped = why
             self.observer.on_stopping(why)
 
-    @contextlib.contextmanager
-    def _interrupts_noted(self) -> Iterator[None]:
-        """Count SIGINT and SIGTERM instead of being torn apart by them. Only the main thread can ask for signals."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-
-        def note(_number: int, _frame: object) -> None:
-            self._interrupts += 1
-            self.events.put(None)
-
-        before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
     def _heed_interrupts(self) -> None:
-        if self._interrupts:
+        if self._interrupts.count:
             self._stop("the batch was interrupted")
-        if self._interrupts > 1 and not self._killed:
+        if self._interrupts.count > 1 and not self._killed:
             self._killed = True
             for slot in self.slots:
                 slot.kill()
@@ -381,36 +367,6 @@ class _Batch:
             licence_wait_s=self._licence_wait_s,
             memory_wait_s=self._memory_wait_s,
             stopped=self._stopped,
-            interrupted=self._interrupts > 0,
+            interrupted=self._interrupts.count > 0,
             strict=self.options.strict,
         )
-
-
-def _failure(work: Work, reason: ReasonCode, stage: Stage, message: str) -> ImageResult:
-    return ImageResult(
-        source=work.source,
-        status=Status.FAILED,
-        reason=reason,
-        stage=stage,
-        message=message,
-        attempts=max(1, work.attempts),
-    )
-
-
-def _cancelled(work: Work, message: str) -> ImageResult:
-    return ImageResult(source=work.source, status=Status.CANCELLED, message=message, attempts=work.attempts)
-
-
-def _unreadable(original: discovery.Input) -> ImageResult:
-    return ImageResult(
-        source=original.source,
-        status=Status.FAILED,
-        reason=ReasonCode.UNREADABLE,
-        stage=Stage.READ,
-        message=f"{original.source}: {original.problem}",
-        attempts=0,
-    )
-
-
-def _mib(size_bytes: int) -> str:
-    return f"{size_bytes / 2**20:,.0f} MiB"

@@ -26,7 +26,7 @@ from processor.batch.worker import initialise, run_image
 CONSTS.term_timeout = 1.0
 """Workers have no SIGTERM handler, so one that is not gone after a second hangs in the kernel and gets SIGKILL."""
 
-_LOST_AFTER_S = 1.0
+_LOST_AFTER_S = 0.5
 _TIMEOUT_GRACE_S = 15.0
 _LOG_TAIL_BYTES = 16 * 1024
 

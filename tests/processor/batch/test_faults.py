@@ -89,3 +89,9 @@ def test_numeric_libraries_have_one_thread_in_workers(shoot: Shoot, run: Run) ->
     folder = shoot("note_threads")
     run(folder)
     assert (folder / "000.threads").read_text() == "1 1"
+
+
+def test_a_lost_worker_is_noticed_while_the_others_are_busy(shoot: Shoot, run: Run) -> None:
+    report = run(shoot("exit 0", *["sleep 0.02"] * 150))
+    (span,) = (span for span in report.spans if span.index == 0)
+    assert span.end_s < 0.75 * report.wall_s
