@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from processor.errors import UsageError
 from processor.sample import dng, sensor
 from processor.sample.dng import Compression
+from processor.sample.mood import mood_of
 from processor.sample.scene import render_scene
 from processor.types import Rgb8
 
@@ -154,13 +155,12 @@ def _check_options(seed: int, compression: str, orientation: int, pattern: tuple
 
 
 def _shot(truth: SampleTruth) -> dng.Shot:
-    seed = truth.seed
     return dng.Shot(
         width_px=truth.width_px,
         height_px=truth.height_px,
         orientation=truth.orientation,
         pattern=truth.pattern,
-        taken=f"2026:06:{1 + seed % 28:02d} {6 + seed % 14:02d}:{seed * 7 % 60:02d}:{seed * 13 % 60:02d}",
+        taken=mood_of(truth.seed).taken,
         exposure_s=Fraction(1, 250),
         f_number=8.0,
         iso=200,

@@ -14,7 +14,7 @@ class Mood:
     """What sets one photo apart from another.
 
     Attributes:
-        taken: local time of the shot.
+        taken: local date and time of the shot, as EXIF writes it.
         zenith, horizon: the sky's colours.
         haze: what distant land fades to; haze_strength: how much, 0 to 1.
         glow: the light around the sun; sun_at: its place in the frame (0 to 1 across, 0 to 1 from horizon to top).
@@ -45,7 +45,7 @@ class Mood:
 
 
 _GOLDEN: Final = Mood(
-    taken="19:42:08",
+    taken="2026:07:18 19:42:08",
     zenith=(66, 104, 158),
     horizon=(250, 205, 150),
     haze=(196, 172, 180),
@@ -59,7 +59,7 @@ _GOLDEN: Final = Mood(
     warmth=(1.12, 0.98, 0.82),
 )
 _MIDDAY: Final = Mood(
-    taken="12:17:31",
+    taken="2026:06:21 12:17:31",
     zenith=(48, 108, 186),
     horizon=(178, 210, 234),
     haze=(176, 200, 222),
@@ -73,7 +73,7 @@ _MIDDAY: Final = Mood(
     snow=0.5,
 )
 _DAWN: Final = Mood(
-    taken="05:26:54",
+    taken="2026:05:09 05:26:54",
     zenith=(94, 122, 172),
     horizon=(248, 196, 190),
     haze=(222, 188, 200),
@@ -88,7 +88,7 @@ _DAWN: Final = Mood(
     warmth=(1.05, 0.96, 1.02),
 )
 _BLUE_HOUR: Final = Mood(
-    taken="21:31:20",
+    taken="2026:08:02 21:31:20",
     zenith=(22, 34, 82),
     horizon=(206, 142, 132),
     haze=(104, 98, 138),
@@ -103,7 +103,7 @@ _BLUE_HOUR: Final = Mood(
     lamps=True,
 )
 _AUTUMN: Final = Mood(
-    taken="16:05:43",
+    taken="2026:10:14 16:05:43",
     zenith=(72, 124, 178),
     horizon=(214, 220, 214),
     haze=(196, 200, 200),
@@ -120,7 +120,7 @@ _AUTUMN: Final = Mood(
     snow=0.72,
 )
 _STORM: Final = Mood(
-    taken="14:48:12",
+    taken="2026:09:05 14:48:12",
     zenith=(74, 90, 104),
     horizon=(190, 200, 198),
     haze=(146, 160, 164),
@@ -136,7 +136,7 @@ _STORM: Final = Mood(
     snow=0.8,
 )
 _WINTER: Final = Mood(
-    taken="10:33:27",
+    taken="2026:01:24 10:33:27",
     zenith=(84, 140, 200),
     horizon=(222, 230, 238),
     haze=(206, 216, 230),
@@ -165,6 +165,7 @@ def mood_of(seed: int) -> Mood:
     across, up = mood.sun_at
     return replace(
         mood,
+        taken=f"{mood.taken[:-2]}{13 * seed % 60:02d}",
         sun_at=(across + rng.uniform(-0.06, 0.06), up),
         cover=mood.cover + rng.uniform(-0.05, 0.05),
         light=mood.light * rng.uniform(0.96, 1.04),
