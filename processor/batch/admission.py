@@ -16,7 +16,6 @@ class Work:
     Attributes:
         index, source, stem: as in ImageTask.
         attempts: how often it was started and counted.
-        false_starts: how often its worker was gone before it began.
         kill_failures, io_failures: how often it failed in a way that may pass.
         grant_bytes: memory that it holds while it runs, 0 otherwise.
         needed_bytes: what it asked for, 0 while it has not.
@@ -26,7 +25,6 @@ class Work:
     source: str
     stem: str
     attempts: int = 0
-    false_starts: int = 0
     kill_failures: int = 0
     io_failures: int = 0
     grant_bytes: int = 0

@@ -13,7 +13,7 @@ from processor.batch import inputs as discovery
 from processor.batch.admission import Admission, Work
 from processor.batch.board import Board
 from processor.batch.counter import Counter
-from processor.batch.deaths import Death, classify, timed_out
+from processor.batch.deaths import classify, timed_out
 from processor.batch.environment import start_context, stop_loading, when_loaded, worker_environment
 from processor.batch.interrupts import Interrupts
 from processor.batch.memory import default_budget_bytes
@@ -29,7 +29,8 @@ from processor.report.model import BatchReport, Span, SpanEnd
 from processor.result import ImageResult, Status
 
 TICK_S = 0.25
-_FALSE_STARTS = 5
+_FALSE_STARTS = 20
+"""So many in a row, and the batch gives up on starting workers."""
 _CLOSING_S = 5.0
 
 
@@ -149,6 +150,7 @@ class _Batch:
         self._in_hand: dict[int, Work] = {}
         self._tokens = 0
         self._next_check_s = 0.0
+        self._false_starts = 0
         self._interrupts = Interrupts(lambda: self.events.put(None))
         self._stopped: str | None = None
         self._killed = False
@@ -256,6 +258,7 @@ class _Batch:
         )
 
     def _delivered(self, work: Work, outcome: Outcome) -> SpanEnd:
+        self._false_starts = 0
         self._licence_wait_s += outcome.licence_wait_s
         self._start_up_cpu_s += outcome.start_up_cpu_s
         if outcome.result is None:
@@ -265,8 +268,8 @@ class _Batch:
             self._admission.add(work)
             return SpanEnd.RETRIED
         result = outcome.result
-        if result.status is Status.SKIPPED and self._counter.status(work.index) is Status.OK:
-            # An earlier attempt of this batch made it and its process died before it could say so.
+        if result.status is Status.SKIPPED and work.attempts > 1:
+            # An earlier attempt of this batch made it, and its process died before it could say so.
             result = replace(result, status=Status.OK)
         self._settle(work.index, result)
         return SpanEnd(result.status.value)
@@ -285,17 +288,14 @@ class _Batch:
         return SpanEnd.REQUEUED
 
     def _undelivered(self, work: Work, ending: Ending, stage: Stage, log: str) -> SpanEnd:
+        if not isinstance(ending, NeverBegan):
+            self._false_starts = 0
         if self._killed:
             self._settle(work.index, cancelled(work, f"stopped at stage {stage}: {self._stopped}"))
             return SpanEnd.CANCELLED
         if isinstance(ending, NeverBegan):
-            work.attempts -= 1
-            work.false_starts += 1
-            if work.false_starts < _FALSE_STARTS:
-                self._admission.add(work)
-                return SpanEnd.RETRIED
-            death = Death(reason=ReasonCode.INTERNAL_ERROR, message=f"no worker process could begin it: {ending.why}")
-        elif isinstance(ending, TimedOut):
+            return self._never_began(work, ending.why)
+        if isinstance(ending, TimedOut):
             death = timed_out(stage, self.options.limits.timeout_s)
         else:
             death = classify(ending.exit_code if isinstance(ending, Died) else None, stage, log)
@@ -304,6 +304,18 @@ class _Batch:
             self._admission.add(work)
             return SpanEnd.RETRIED
         self._settle(work.index, failed(work, death.reason, stage, death.message))
+        return SpanEnd.FAILED
+
+    def _never_began(self, work: Work, why: str) -> SpanEnd:
+        # Not the image's fault: no worker has seen it. Many in a row mean that no worker can start at all.
+        work.attempts -= 1
+        self._false_starts += 1
+        self._admission.add(work)
+        if self._false_starts < _FALSE_STARTS:
+            return SpanEnd.RETRIED
+        for left in self._admission.drain():
+            message = f"no worker process could begin it: {why}"
+            self._settle(left.index, failed(left, ReasonCode.INTERNAL_ERROR, Stage.READ, message))
         return SpanEnd.FAILED
 
     def _settle(self, index: int, result: ImageResult) -> None:
