@@ -43,7 +43,8 @@ def rgb_to_xyz(space: ColourSpace) -> Matrix:
 
 @cache
 def _srgb_to(space: ColourSpace) -> Matrix:
-    return np.linalg.solve(rgb_to_xyz(space), rgb_to_xyz(ColourSpace.SRGB))
+    matrix: Matrix = (np.linalg.inv(rgb_to_xyz(space)) @ rgb_to_xyz(ColourSpace.SRGB)).astype(np.float64)
+    return matrix
 
 
 def camera_to_output(camera_to_srgb: NDArray[np.floating], space: ColourSpace) -> Matrix:
@@ -94,26 +95,9 @@ def _assemble(tags: dict[bytes, bytes]) -> bytes:
             places[data] = start + len(body)
             body += data + bytes(-len(data) % 4)
         table += struct.pack(">4sII", name, places[data], len(data))
-    header = struct.pack(
-        ">I4sI4s4s4s12s4s4sII8sII12s4s",
-        start + len(body),
-        bytes(4),
-        0x04300000,
-        b"mntr",
-        b"RGB ",
-        b"XYZ ",
-        struct.pack(">6H", 2000, 1, 1, 0, 0, 0),  # a fixed date: the bytes must not depend on the clock
-        b"acsp",
-        bytes(4),
-        0,
-        0,
-        bytes(8),
-        0,
-        0,
-        bytes(0),
-        bytes(4),
-    )
-    header = header[:64] + struct.pack(">I", 0) + _fixed(*D50_XYZ)
+    # ICC.1:2022, 7.2. The date is fixed: the bytes must not depend on the clock.
+    header = struct.pack(">I4xI", start + len(body), 0x04300000) + b"mntrRGB XYZ "
+    header += struct.pack(">6H", 2000, 1, 1, 0, 0, 0) + b"acsp" + bytes(28) + _fixed(*D50_XYZ)
     return header.ljust(128, b"\0") + table + body
 
 

@@ -36,8 +36,8 @@ class Original:
         path: where it lies.
         header: what it says of itself.
         raw: rawpy's handle. Most of its properties unpack the whole file when touched.
-        window: top, left, height and width of the visible area, as they were on opening; LibRaw halves its own record of
-            them when it develops at half size.
+        window: top, left, height and width of the visible area, as they were on opening; LibRaw halves its own
+            record of them when it develops at half size.
         facts: LibRaw's answers that need no unpacking, or None where they cannot be had.
         dng: the raw image's place and levels, when the file is a DNG with exactly one.
     """

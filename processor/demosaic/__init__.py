@@ -78,7 +78,7 @@ def full_size(
 
 
 def warm_up() -> None:
-    """Load every kernel, those of the unpackers too; compile and keep those that no cache holds (up to half a minute)."""
+    """Load every kernel, those of the unpackers too; compile and keep what no cache holds (up to half a minute)."""
     from processor.unpack import ljpeg  # noqa: F401, PLC0415  importing it is what makes its kernels known
 
     jit.load_all()

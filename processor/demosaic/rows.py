@@ -1,8 +1,8 @@
 """What the demosaicing kernels share: rows of one colour, green along edges, and the way to 8 bits.
 
 A mosaic row holds two colours in turn. Each becomes a row of its own, float32, with one element of margin at either
-end: element j + 1 belongs to block j. Loops therefore read whole rows at a fixed shift and LLVM vectorises them: no negative
-index, no branch.
+end: element j + 1 belongs to block j. Loops therefore read whole rows at a fixed shift, without negative indices or
+branches, and LLVM vectorises them.
 """
 # ruff: noqa: PLR0917  numba passes arguments by position
 

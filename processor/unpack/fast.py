@@ -65,7 +65,7 @@ def _decode(path: Path, image: RawImage) -> Mosaic | None:
             ends = np.cumsum(some)
             for offset, count, end in zip(offsets[first : first + across], some, ends, strict=True):
                 file.seek(int(offset))
-                if file.readinto(memoryview(buffer[end - count : end])) != count:
+                if file.readinto(buffer[end - count : end].data) != count:
                     message = f"{path.name} ends at byte {file.tell()}, within its pixel data"
                     raise ImageError(ReasonCode.TRUNCATED, message, stage=Stage.DECODE)
             top = first // across * image.chunk_height

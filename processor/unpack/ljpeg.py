@@ -4,40 +4,48 @@ Reading a variable-length code is a chain of dependent steps: until one code is 
 one begins. One stream therefore leaves most of a CPU idle. Tiles are independent streams, so four of them are read in
 turn, which keeps it busy.
 
-Everything that is not exactly as expected is reported, never repaired: see the codes below.
+Everything that is not exactly as expected is reported, never repaired: see the codes in `ljpeg_header`.
 """
 # ruff: noqa: PLR0917  numba passes arguments by position
 
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from processor.jit import helper, kernel
+from processor.unpack.ljpeg_header import (
+    COLUMNS,
+    COMPONENTS,
+    DAMAGED,
+    FIELDS,
+    OK,
+    PEEK,
+    PRECISION,
+    PREDICTOR,
+    ROWS,
+    START,
+    UNUSUAL,
+    make_table,
+    read_header,
+)
+from processor.unpack.predictors import LANES, predict
 
-OK, UNUSUAL, DAMAGED = 0, 1, 2
-"""What became of the chunks: decoded; of a form this decoder does not know; contradicting itself."""
+__all__ = ["DAMAGED", "OK", "UNUSUAL", "decode", "decode_chunks"]
 
-_LANES = 4
-_PEEK = 11
-"""Bits that one table look-up resolves; longer codes are rare and take a loop."""
-
-_SOI, _SOF3, _DHT, _EOI, _SOS, _DRI = 0xD8, 0xC3, 0xC4, 0xD9, 0xDA, 0xDD
+_EOI = 0xD9
 
 U = np.uint64
 _U0, _U1, _U3, _U7, _U8, _U16, _U63, _U255 = U(0), U(1), U(3), U(7), U(8), U(16), U(63), U(255)
-_PEEK_SHIFT = U(64 - _PEEK)
+_PEEK_SHIFT = U(64 - PEEK)
 _ONES, _HIGHS = U(0x0101010101010101), U(0x8080808080808080)
 
-# Places in a chunk's header record.
-_PRECISION, _ROWS, _COLUMNS, _COMPONENTS, _PREDICTOR, _START, _FIELDS = 0, 1, 2, 3, 4, 5, 6
 
-
-@intrinsic  # type: ignore[misc]
+@intrinsic  # type: ignore[untyped-decorator]
 def _load_big_endian(_context: Any, array: Any, place: Any) -> Any:
     """Eight bytes at any place of a uint8 array as one big-endian number: a single unaligned load."""
     signature = types.uint64(array, place)
@@ -51,7 +59,7 @@ def _load_big_endian(_context: Any, array: Any, place: Any) -> Any:
     return signature, generate
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic  # type: ignore[untyped-decorator]
 def _store_big_endian(_context: Any, array: Any, place: Any, word: Any) -> Any:
     """Write what `_load_big_endian` has read: a single unaligned store."""
     signature = types.void(array, place, word)
@@ -63,115 +71,6 @@ def _store_big_endian(_context: Any, array: Any, place: Any, word: Any) -> Any:
         return context.get_dummy_value()
 
     return signature, generate
-
-
-@helper
-def _read_header(data: Any, place: Any, end: Any, header: Any, counts: Any, values: Any) -> Any:
-    """Read a chunk's markers up to its entropy-coded data.
-
-    Args:
-        data, place, end: the file and the chunk's bytes in it.
-        header: takes precision, rows, columns, components, predictor, and where the data start.
-        counts: takes the number of codes of each length, 1 to 16, at index 1 to 16.
-        values: takes the number of difference bits by code.
-    """
-    if end - place < 4 or data[place] != 0xFF or data[place + 1] != _SOI:
-        return DAMAGED
-    place += 2
-    tables = 0
-    header[_PRECISION] = 0
-    while True:
-        if place + 4 > end or data[place] != 0xFF:
-            return DAMAGED
-        marker = data[place + 1]
-        length = (np.int64(data[place + 2]) << 8) | np.int64(data[place + 3])
-        body, place = place + 4, place + 2 + length
-        if length < 2 or place > end:
-            return DAMAGED
-        if marker == _SOF3:
-            if length < 8:
-                return DAMAGED
-            components = np.int64(data[body + 5])
-            if length != 8 + 3 * components or not 1 <= components <= 4:
-                return UNUSUAL
-            for c in range(components):
-                if data[body + 7 + 3 * c] != 0x11:
-                    return UNUSUAL
-            header[_PRECISION] = data[body]
-            header[_ROWS] = (np.int64(data[body + 1]) << 8) | np.int64(data[body + 2])
-            header[_COLUMNS] = (np.int64(data[body + 3]) << 8) | np.int64(data[body + 4])
-            header[_COMPONENTS] = components
-        elif marker == _DHT:
-            at = body
-            while at < place:
-                if at + 17 > place:
-                    return DAMAGED
-                number = np.int64(0)
-                for i in range(1, 17):
-                    number += data[at + i]
-                if number > 17 or at + 17 + number > place:
-                    return DAMAGED
-                # Each component could have a table of its own; almost always one serves all, or equal ones do.
-                for i in range(1, 17):
-                    if tables and counts[i] != data[at + i]:
-                        return UNUSUAL
-                    counts[i] = data[at + i]
-                for i in range(number):
-                    if tables and values[i] != data[at + 17 + i]:
-                        return UNUSUAL
-                    if data[at + 17 + i] > 16:
-                        return DAMAGED
-                    values[i] = data[at + 17 + i]
-                tables += 1
-                at += 17 + number
-        elif marker == _SOS:
-            components = np.int64(data[body])
-            if length != 6 + 2 * components:
-                return DAMAGED
-            if not tables or not header[_PRECISION] or components != header[_COMPONENTS]:
-                return UNUSUAL
-            header[_PREDICTOR] = data[body + 1 + 2 * components]
-            if data[body + 3 + 2 * components] != 0 or not 1 <= header[_PREDICTOR] <= 7:
-                return UNUSUAL
-            header[_START] = place
-            return OK
-        elif marker == _DRI:
-            if data[body] or data[body + 1]:
-                return UNUSUAL
-        elif marker < 0xE0 and marker != 0xDB:
-            return UNUSUAL
-
-
-@helper
-def _make_table(counts: Any, values: Any, table: Any, first: Any, offset: Any) -> Any:
-    """Build the look-up table of canonical codes (T.81, annex C).
-
-    Args:
-        counts, values: as `_read_header` gives them.
-        table: takes, by the next `_PEEK` bits, all bits of code and difference << 16 | bits of the code << 8 | bits of
-            the difference; 0 where the code is longer, or stands for the difference that has no bits of its own.
-        first: takes by length the first code beyond those of that length, left-aligned in 16 bits.
-        offset: takes by length what leads from a code to its place in `values`.
-    """
-    table[:] = 0
-    code, index = np.int64(0), np.int64(0)
-    for length in range(1, 17):
-        offset[length] = index - code
-        for _ in range(counts[length]):
-            bits = np.int64(values[index])
-            if length <= _PEEK and bits < 16:
-                low = code << (_PEEK - length)
-                high = (code + 1) << (_PEEK - length)
-                if high > table.size:
-                    return DAMAGED
-                table[low:high] = ((length + bits) << 16) | (length << 8) | bits
-            code += 1
-            index += 1
-        if code > (1 << length):
-            return DAMAGED
-        first[length] = code << (16 - length)
-        code <<= 1
-    return OK
 
 
 @helper
@@ -299,60 +198,6 @@ def _row_of_one(
     return valid
 
 
-def _predictor(guess: Any) -> Any:
-    """Compile a loop that turns differences into samples in place, by one guess from left, above and above left.
-
-    The loop takes the number of samples in a row, of components that take turns in it (the first sample of each is there
-    already), and the row and the one above: int32, samples × lanes, kept to 16 bits.
-    """
-
-    @helper
-    def run(n: Any, c: Any, row: Any, above: Any) -> None:
-        if c == 1:
-            # The left neighbours stay in registers: reading back what has just been written would double the time.
-            l0, l1, l2, l3 = row[0, 0], row[0, 1], row[0, 2], row[0, 3]
-            for j in range(1, n):
-                l0 = (guess(l0, above[j, 0], above[j - 1, 0]) + row[j, 0]) & 0xFFFF
-                l1 = (guess(l1, above[j, 1], above[j - 1, 1]) + row[j, 1]) & 0xFFFF
-                l2 = (guess(l2, above[j, 2], above[j - 1, 2]) + row[j, 2]) & 0xFFFF
-                l3 = (guess(l3, above[j, 3], above[j - 1, 3]) + row[j, 3]) & 0xFFFF
-                row[j, 0], row[j, 1], row[j, 2], row[j, 3] = l0, l1, l2, l3
-        else:
-            for j in range(c, n):
-                for k in range(_LANES):
-                    row[j, k] = (guess(row[j - c, k], above[j, k], above[j - c, k]) + row[j, k]) & 0xFFFF
-
-    return run
-
-
-_predict_1 = _predictor(helper(lambda a, b, c: a))  # noqa: ARG005
-_predict_2 = _predictor(helper(lambda a, b, c: b))  # noqa: ARG005
-_predict_3 = _predictor(helper(lambda a, b, c: c))  # noqa: ARG005
-_predict_4 = _predictor(helper(lambda a, b, c: a + b - c))
-_predict_5 = _predictor(helper(lambda a, b, c: a + ((b - c) >> 1)))
-_predict_6 = _predictor(helper(lambda a, b, c: b + ((a - c) >> 1)))
-_predict_7 = _predictor(helper(lambda a, b, c: (a + b) >> 1))  # noqa: ARG005
-
-
-@helper
-def _predict(predictor: Any, n: Any, c: Any, row: Any, above: Any) -> None:
-    """Turn a row's differences into samples (T.81, table H.1)."""
-    if predictor == 1:
-        _predict_1(n, c, row, above)
-    elif predictor == 2:
-        _predict_2(n, c, row, above)
-    elif predictor == 3:
-        _predict_3(n, c, row, above)
-    elif predictor == 4:
-        _predict_4(n, c, row, above)
-    elif predictor == 5:
-        _predict_5(n, c, row, above)
-    elif predictor == 6:
-        _predict_6(n, c, row, above)
-    else:
-        _predict_7(n, c, row, above)
-
-
 @helper
 def _store(row: Any, lane: Any, start: Any, n: Any, top: Any, left: Any, chunk_width: Any, out: Any) -> None:
     """Put one row of samples, which stand in reading order, where they belong in the picture.
@@ -381,9 +226,9 @@ def _store(row: Any, lane: Any, start: Any, n: Any, top: Any, left: Any, chunk_w
     types.Array(types.int64, 1, "C", readonly=True),
     types.int64, types.int64, types.boolean, types.uint16[:, ::1],
 )  # fmt: skip
-def decode_chunks(
+def decode_chunks(  # noqa: PLR0911, PLR0912, PLR0915  a kernel reports at once, and a part of it would need all its arrays
     data: Any, offsets: Any, counts: Any, chunk_width: int, chunk_height: int, padded: bool, out: Any
-) -> int:
+) -> Any:
     """Decode every tile or strip of a raw image.
 
     Args:
@@ -399,49 +244,49 @@ def decode_chunks(
     height, width = out.shape
     across = (width + chunk_width - 1) // chunk_width
     number = offsets.size
-    header = np.zeros(_FIELDS, np.int64)
-    expected = np.zeros(_FIELDS, np.int64)
+    header = np.zeros(FIELDS, np.int64)
+    expected = np.zeros(FIELDS, np.int64)
     counts_of = np.zeros(17, np.int64)
-    values = np.zeros((_LANES, 32), np.uint8)
-    tables = np.zeros((_LANES, 1 << _PEEK), np.uint32)
-    firsts = np.zeros((_LANES, 17), np.int64)
-    offsets_of = np.zeros((_LANES, 17), np.int64)
-    bits = np.zeros(_LANES, np.uint64)
-    lengths = np.zeros(_LANES, np.int64)
-    status = _read_header(data, offsets[0], offsets[0] + counts[0], expected, counts_of, values[0])
+    values = np.zeros((LANES, 32), np.uint8)
+    tables = np.zeros((LANES, 1 << PEEK), np.uint32)
+    firsts = np.zeros((LANES, 17), np.int64)
+    offsets_of = np.zeros((LANES, 17), np.int64)
+    bits = np.zeros(LANES, np.uint64)
+    lengths = np.zeros(LANES, np.int64)
+    status = read_header(data, offsets[0], offsets[0] + counts[0], expected, counts_of, values[0])
     if status != OK:
         return status
-    n = expected[_COLUMNS] * expected[_COMPONENTS]
-    if n < 1 or expected[_ROWS] < 1:
+    n = expected[COLUMNS] * expected[COMPONENTS]
+    if n < 1 or expected[ROWS] < 1:
         return UNUSUAL
     # A damaged stream may run on for one row, at most 4 bytes a sample, before anyone looks.
-    streams = np.empty((_LANES, counts.max() + 4 * n + 16), np.uint8)
-    row = np.empty((n, _LANES), np.int32)
-    above = np.empty((n, _LANES), np.int32)
+    streams = np.empty((LANES, counts.max() + 4 * n + 16), np.uint8)
+    row = np.empty((n, LANES), np.int32)
+    above = np.empty((n, LANES), np.int32)
     chunk = 0
     while chunk < number:
-        lanes = _LANES if chunk + _LANES <= number else 1
+        lanes = LANES if chunk + LANES <= number else 1
         for k in range(lanes):
             begin = offsets[chunk + k]
             end = begin + counts[chunk + k]
             counts_of[:] = 0
-            status = _read_header(data, begin, end, header, counts_of, values[k])
+            status = read_header(data, begin, end, header, counts_of, values[k])
             if status != OK:
                 return status
             top = (chunk + k) // across * chunk_height
             rows = chunk_height if padded else min(chunk_height, height - top)
-            if n * header[_ROWS] != chunk_width * rows:
+            if n * header[ROWS] != chunk_width * rows:
                 return UNUSUAL
-            same_shape = header[_ROWS] == expected[_ROWS] and header[_PREDICTOR] == expected[_PREDICTOR]
+            same_shape = header[ROWS] == expected[ROWS] and header[PREDICTOR] == expected[PREDICTOR]
             if not same_shape and lanes > 1:
                 lanes = -1
-            if header[_COLUMNS] != expected[_COLUMNS] or header[_COMPONENTS] != expected[_COMPONENTS]:
+            if header[COLUMNS] != expected[COLUMNS] or header[COMPONENTS] != expected[COMPONENTS]:
                 return UNUSUAL
-            if header[_PRECISION] != expected[_PRECISION] or not 2 <= header[_PRECISION] <= 16:
+            if header[PRECISION] != expected[PRECISION] or not 2 <= header[PRECISION] <= 16:
                 return UNUSUAL
-            if _make_table(counts_of, values[k], tables[k], firsts[k], offsets_of[k]) != OK:
+            if make_table(counts_of, values[k], tables[k], firsts[k], offsets_of[k]) != OK:
                 return DAMAGED
-            used = _unstuff(data, header[_START], end, streams[k])
+            used = _unstuff(data, header[START], end, streams[k])
             if used < 0:
                 return DAMAGED
             lengths[k] = used
@@ -451,8 +296,8 @@ def decode_chunks(
                 break
         if lanes < 0:
             return UNUSUAL
-        components, predictor, rows = header[_COMPONENTS], header[_PREDICTOR], header[_ROWS]
-        limit = np.int64(1) << header[_PRECISION]
+        components, predictor, rows = header[COMPONENTS], header[PREDICTOR], header[ROWS]
+        limit = np.int64(1) << header[PRECISION]
         for y in range(rows):
             if lanes == 1:
                 valid = _row_of_one(streams, bits, tables, firsts, offsets_of, values, n, row)
@@ -467,7 +312,7 @@ def decode_chunks(
                 for k in range(lanes):
                     base = above[j, k] if y else np.int32(limit >> 1)
                     row[j, k] = (base + row[j, k]) & 0xFFFF
-            _predict(predictor if y else 1, n, components, row, above)
+            predict(predictor if y else 1, n, components, row, above)
             seen = np.int32(0)
             for j in range(n):
                 for k in range(lanes):

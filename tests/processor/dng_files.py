@@ -96,7 +96,7 @@ def tiles_of(
     """Cut a mosaic into tiles (height, width), padded at the edges, and encode each.
 
     Args:
-        fold: lines of the mosaic that are laid side by side in one row of the JPEG, so that equal colours are neighbours.
+        fold: lines of the mosaic that lie side by side in one row of the JPEG, so that equal colours are neighbours.
     """
     height, width = tile
     padded = np.pad(values, ((0, -values.shape[0] % height), (0, -values.shape[1] % width)), mode="edge")

@@ -65,16 +65,17 @@ def _delta_e_2000(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArr
     rc = 2 * np.sqrt(cm**7 / (cm**7 + 25.0**7))
     rt = -rc * np.sin(np.radians(60 * np.exp(-(((hm - 275) / 25) ** 2))))
     squares = (dl / sl) ** 2 + (dc / sc) ** 2 + (dh / sh) ** 2 + rt * (dc / sc) * (dh / sh)
-    return np.sqrt(np.maximum(squares, 0))
+    difference: NDArray[np.float64] = np.sqrt(np.maximum(squares, 0))
+    return difference
 
 
 def _halved(pixels: Rgb8) -> Rgb8:
     height, width = pixels.shape[0] // 2 * 2, pixels.shape[1] // 2 * 2
     x = pixels[:height, :width].reshape(height // 2, 2, width // 2, 2, 3).astype(np.float64) / 255
     light = np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4).mean(axis=(1, 3))
-    return np.rint(255 * np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)).astype(
-        np.uint8
-    )
+    level = 255 * np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    halved: Rgb8 = np.rint(level).astype(np.uint8)
+    return halved
 
 
 def _colour_difference(original: Original, path: DecodePath) -> float:
@@ -144,7 +145,7 @@ def test_display_p3_and_srgb_show_the_same_colours(sample_dng: Sample, path: Dec
         p3 = decode(original, path, ColourSpace.DISPLAY_P3).pixels
     assert np.abs(srgb.astype(int) - p3).max() > 3, "P3 pixels must not be sRGB pixels"
     profiles = [ImageCms.ImageCmsProfile(BytesIO(icc_profile(s))) for s in (ColourSpace.DISPLAY_P3, ColourSpace.SRGB)]
-    back = ImageCms.profileToProfile(Image.fromarray(p3), *profiles)
+    back = ImageCms.profileToProfile(Image.fromarray(p3), profiles[0], profiles[1])
     assert back is not None
     inside = np.all((srgb > 5) & (srgb < 250), axis=2)
     assert np.abs(np.asarray(back, np.int16) - srgb)[inside].mean() < 1.0

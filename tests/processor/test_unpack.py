@@ -132,7 +132,7 @@ def test_levels_window_and_balance_equal_what_libraw_has_after_unpacking(
         np.testing.assert_allclose(ours.scale, scale, rtol=1e-6)
 
 
-_FOREIGN = {
+_FOREIGN: dict[str, dng.Tags] = {
     "a linearization table": {dng.LINEARIZATION: (Type.SHORT, list(range(0, 65536, 16)))},
     "black levels that change along rows": {50715: (Type.SRATIONAL, [1.0] * 96)},
     "masked areas": {50830: (Type.LONG, [0, 0, 8, 8]), dng.ACTIVE_AREA: (Type.LONG, [8, 8, 64, 96])},
