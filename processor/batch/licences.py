@@ -121,6 +121,7 @@ class Licences:
         seats = self.seats[name]
         began_s = time.monotonic()
         pause_s = 0.002
+        seen: tuple[Holder, ...] = ()
         try:
             while True:
                 seat = self.backend.try_acquire(name, seats, image)
@@ -128,15 +129,18 @@ class Licences:
                     return seat
                 left_s = began_s + self.timeout_s - time.monotonic()
                 if left_s <= 0:
-                    raise ImageError(ReasonCode.LICENCE_TIMEOUT, self._timeout_sentence(name))
+                    raise ImageError(ReasonCode.LICENCE_TIMEOUT, self._timeout_sentence(name, seen))
+                if left_s <= pause_s:
+                    # Before the last pause: two that wait for each other give up in the same moment.
+                    seen = self.backend.holders(name, seats)
                 time.sleep(min(pause_s, left_s))
                 pause_s = min(pause_s * 1.5, 0.05)
         finally:
             self.waited_s += time.monotonic() - began_s
 
-    def _timeout_sentence(self, name: str) -> str:
+    def _timeout_sentence(self, name: str, seen: tuple[Holder, ...]) -> str:
         seats = self.seats[name]
-        holders = self.backend.holders(name, seats)
+        holders = self.backend.holders(name, seats) or seen
         held_by = "; ".join(map(str, holders)) or "a process that has just let go"
         return (
             f"no seat of licence {name!r} ({seats} in all) became free within {self.timeout_s:g} s; held by {held_by}. "

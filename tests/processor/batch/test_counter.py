@@ -91,6 +91,23 @@ def test_a_process_that_dies_in_the_critical_section_does_not_keep_the_lock(tmp_
         assert counter.settle(0, Status.OK) is Status.OK
 
 
+def settle_one(path: Path) -> None:
+    with Counter(path) as counter:
+        (path.parent / "waiting").touch()
+        counter.settle(0, Status.OK)
+
+
+def test_settling_waits_for_whoever_holds_the_lock(tmp_path: Path) -> None:
+    with Counter.create(tmp_path / "counter", 1) as counter:
+        with counter._locked():
+            child = start(settle_one, tmp_path / "counter")
+            wait_until((tmp_path / "waiting").exists)
+            time.sleep(0.2)
+            assert counter.status(0) is None
+        child.join()
+        assert counter.status(0) is Status.OK
+
+
 def test_an_image_that_is_not_of_the_batch_is_refused(tmp_path: Path) -> None:
     with Counter.create(tmp_path / "counter", 2) as counter, pytest.raises(IndexError, match="image 2 is not one of"):
         counter.settle(2, Status.OK)

@@ -16,6 +16,7 @@ from processor.batch.licences import LicenceOptions, LicenceOrderError
 from processor.errors import ImageError, ReasonCode, UsageError
 from processor.report.model import BatchReport
 from processor.result import Status
+from tests.processor.batch.deadlock import Contest, contest
 from tests.processor.batch.processes import start, wait_until
 
 SEATS = {"filter_license": 1, "watermark_license": 1}
@@ -62,6 +63,13 @@ def test_two_processes_that_name_the_pair_in_opposite_orders_both_finish(tmp_pat
     for child in children:
         child.join()
     assert [child.exitcode for child in children] == [0, 0]
+
+
+def test_opposite_orders_deadlock_without_the_api_and_never_with_it(tmp_path: Path) -> None:
+    unordered = contest(tmp_path, ordered=False, timeout_s=0.5)
+    assert unordered.deadlocks
+    assert all("held by process" in sentence for sentence in unordered.deadlocks)
+    assert contest(tmp_path, ordered=True, timeout_s=10) == Contest(finished=2, deadlocks=())
 
 
 def test_asking_against_the_order_is_refused_at_once(tmp_path: Path) -> None:
