@@ -64,7 +64,7 @@ def develop(
     if done is not None:
         return _skipped(done, source)
     with open_original(source, limits=limits) as original:
-        _refuse_damaged(*integrity.inspect(original, None))
+        _refuse_damaged(integrity.inspect(original, None))
         key = output_key(content_digest(source), digest)
         done = folder.finished_key(stem, key)
         if done is not None:
@@ -120,13 +120,13 @@ class _Decoded:
 def _decode(original: Original, plan: Plan, recipe: Recipe) -> _Decoded:
     header = original.header
     frame = decode(original, plan.decode_path, recipe.colour_space)
-    verdict, evidence = integrity.inspect(original, frame)
-    _refuse_damaged(verdict, evidence)
+    inspection = integrity.inspect(original, frame)
+    _refuse_damaged(inspection)
     return _Decoded(
         canvas=Canvas(frame),
         exif=camera_exif(original.path, original.raw, make=header.make, model=header.model),
-        verdict=verdict,
-        evidence=evidence,
+        verdict=inspection.verdict,
+        evidence=inspection.evidence,
         megapixels=round(header.width_px * header.height_px / 1e6, 3),
     )
 
@@ -168,9 +168,9 @@ def _memory_blamed(source: Path, plan: Plan) -> Iterator[None]:
         raise ImageError(ReasonCode.OUT_OF_MEMORY, message) from error
 
 
-def _refuse_damaged(verdict: Verdict, evidence: tuple[str, ...]) -> None:
-    if verdict is Verdict.DAMAGED:
-        raise ImageError(ReasonCode.DAMAGED, "; ".join(evidence))
+def _refuse_damaged(inspection: integrity.Inspection) -> None:
+    if inspection.reason is not None:
+        raise ImageError(inspection.reason, " ".join(inspection.evidence))
 
 
 def _skipped(done: ImageResult, source: Path) -> ImageResult:

@@ -5,6 +5,7 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
+from processor.errors import ReasonCode
 from processor.integrity.finding import Finding
 from processor.integrity.tiff_walk import Directory, Tag, Walk
 from processor.types import Verdict
@@ -45,6 +46,7 @@ def _tiff_findings(file: BinaryIO, walked: Walk, size_bytes: int) -> Iterator[Fi
             verdict,
             f"{len(walked.outside)} directories lie outside the file: the first is said to be at byte "
             f"{walked.outside[0]:,} of {size_bytes:,}.",
+            ReasonCode.TRUNCATED,
         )
     for directory in walked.directories:
         yield from _segments_beyond_end(directory, size_bytes, is_plain_tiff=walked.is_plain_tiff)
@@ -70,6 +72,7 @@ def _segments_beyond_end(directory: Directory, size_bytes: int, *, is_plain_tiff
         verdict,
         f"{missing:,} of {total:,} bytes of the {what} are missing: {len(beyond)} of {len(segments)} strips or tiles "
         f"reach beyond the end of the file at byte {size_bytes:,}.",
+        ReasonCode.TRUNCATED,
     )
 
 
@@ -182,6 +185,7 @@ def _box_findings(file: BinaryIO, size_bytes: int) -> Iterator[Finding]:
                 Verdict.DAMAGED,
                 f"Box {kind.decode('latin-1')!r} at byte {offset:,} claims {length:,} bytes; the file ends at "
                 f"{size_bytes:,}.",
+                ReasonCode.TRUNCATED,
             )
             return
         offset, boxes = offset + length, boxes + 1
@@ -203,4 +207,5 @@ def _raf_findings(file: BinaryIO, size_bytes: int) -> Iterator[Finding]:
             yield Finding(
                 verdict,
                 f"The {what} should reach from byte {offset:,} to {offset + length:,}; the file has {size_bytes:,}.",
+                ReasonCode.TRUNCATED,
             )

@@ -11,17 +11,17 @@ import rawpy
 from processor.errors import ImageError, ReasonCode, Stage
 from processor.integrity import frame_checks, preview_check
 from processor.integrity.file_checks import find_in_file
-from processor.integrity.finding import Finding, sum_up
+from processor.integrity.finding import Finding, Inspection, sum_up
 from processor.integrity.tiff_walk import Walk, walk
 from processor.original import Original
-from processor.types import DecodePath, Frame, Verdict
+from processor.types import DecodePath, Frame
 
 
-def inspect_file(path: Path) -> tuple[Verdict, tuple[str, ...]]:
+def inspect_file(path: Path) -> Inspection:
     """Check a file's structure without decoding it; a few milliseconds, whatever its size.
 
     Returns:
-        The verdict and a sentence for each finding, worst first.
+        The verdict, a sentence for each finding, worst first, and why the file is refused if it is.
 
     Raises:
         ImageError: UNREADABLE when the file cannot be read.
@@ -30,7 +30,7 @@ def inspect_file(path: Path) -> tuple[Verdict, tuple[str, ...]]:
         return sum_up(find_in_file(file, size_bytes, walk(file, size_bytes)))
 
 
-def inspect(original: Original, frame: Frame | None) -> tuple[Verdict, tuple[str, ...]]:
+def inspect(original: Original, frame: Frame | None) -> Inspection:
     """Check an opened original: the file's structure, its size against its header, and the frame once there is one.
 
     Args:
@@ -38,7 +38,7 @@ def inspect(original: Original, frame: Frame | None) -> tuple[Verdict, tuple[str
         frame: the developed frame, or None before decoding. One made of the preview says nothing of the raw pixels.
 
     Returns:
-        The verdict and a sentence for each finding, worst first.
+        The verdict, a sentence for each finding, worst first, and why the file is refused if it is.
 
     Raises:
         ImageError: UNREADABLE when the file cannot be read.

@@ -167,7 +167,7 @@ def _unreadable(path: Path, sources: Sources) -> None:
     path.chmod(0)
 
 
-_CUT_OFF = frozenset({ReasonCode.TRUNCATED, ReasonCode.DAMAGED})
+_CUT_OFF = frozenset({ReasonCode.TRUNCATED})
 _DAMAGED = frozenset({ReasonCode.DAMAGED})
 _TOO_LARGE = frozenset({ReasonCode.TOO_LARGE})
 _NOT_AN_IMAGE = frozenset({ReasonCode.NOT_AN_IMAGE})
@@ -178,7 +178,7 @@ BAD_FILES: tuple[BadFile, ...] = (
     *(BadFile(f"cut_ljpeg_{percent}.dng", _CUT_OFF, _cut(percent, compressed=True)) for percent in TRUNCATIONS),
     BadFile("claims_60000x60000.dng", _TOO_LARGE, _claims(60_000, 60_000)),
     BadFile("claims_16000x16000.dng", _TOO_LARGE, _claims(16_000, 16_000)),
-    BadFile("claims_9000x6000.dng", _CUT_OFF, _claims(9_000, 6_000)),
+    BadFile("claims_9000x6000.dng", frozenset({ReasonCode.DAMAGED}), _claims(9_000, 6_000)),
     BadFile("bomb.nef", _NOT_AN_IMAGE, _write(lambda _: png_bomb(30_000, 30_000))),
     BadFile("jpeg.nef", _NOT_AN_IMAGE, _write(lambda _: _jpeg())),
     BadFile("text.cr2", _NOT_AN_IMAGE, _write(lambda _: b"Dear customer,\nyour pictures are ready.\n" * 50)),

@@ -11,7 +11,7 @@ import pytest
 
 from processor.decode import decode
 from processor.errors import ImageError, ReasonCode
-from processor.integrity import inspect, inspect_file
+from processor.integrity import Inspection, inspect, inspect_file
 from processor.limits import Limits
 from processor.original import open_original
 from processor.sample import BAYER_PATTERNS, make_sample
@@ -24,7 +24,7 @@ STRIP_OFFSETS, TILE_OFFSETS, TILE_BYTE_COUNTS = 273, 324, 325
 Change = Callable[[np.ndarray], None]
 
 
-def judged(path: Path, decode_path: DecodePath = DecodePath.HALF) -> tuple[Verdict, tuple[str, ...]]:
+def judged(path: Path, decode_path: DecodePath = DecodePath.HALF) -> Inspection:
     """The verdict on an original and its developed frame."""
     with open_original(path, limits=Limits()) as original:
         return inspect(original, decode(original, decode_path, ColourSpace.SRGB))
@@ -39,17 +39,17 @@ def spoiled(tmp_path: Path, sample: Sample, change: Change) -> Path:
 
 @pytest.mark.parametrize("seed", range(1, 8))
 def test_good_samples_in_any_light_are_ok_without_a_word(make_dng: MakeDng, seed: int) -> None:
-    assert judged(make_dng(width_px=768, height_px=512, seed=seed).path) == (Verdict.OK, ())
+    assert judged(make_dng(width_px=768, height_px=512, seed=seed).path) == (Verdict.OK, (), None)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_good_samples_in_any_orientation_are_ok(make_dng: MakeDng, orientation: int) -> None:
-    assert judged(make_dng(orientation=orientation).path) == (Verdict.OK, ())
+    assert judged(make_dng(orientation=orientation).path) == (Verdict.OK, (), None)
 
 
 @pytest.mark.parametrize("pattern", BAYER_PATTERNS)
 def test_good_compressed_samples_of_any_phase_are_ok(make_dng: MakeDng, pattern: tuple[int, int, int, int]) -> None:
-    assert judged(make_dng(pattern=pattern, compression="lossless-jpeg").path) == (Verdict.OK, ())
+    assert judged(make_dng(pattern=pattern, compression="lossless-jpeg").path) == (Verdict.OK, (), None)
 
 
 @pytest.mark.parametrize("percent", TRUNCATIONS)
@@ -59,7 +59,7 @@ def test_a_cut_file_is_damaged_before_anything_is_decoded(
 ) -> None:
     path = tmp_path / "cut.dng"
     path.write_bytes(truncated(request.getfixturevalue(name).path, percent))
-    verdict, evidence = inspect_file(path)
+    verdict, evidence, _ = inspect_file(path)
     assert verdict is Verdict.DAMAGED
     assert f"end of the file at byte {path.stat().st_size:,}" in evidence[0]
 
@@ -74,7 +74,7 @@ def test_zeros_in_the_last_half_are_damage(make_dng: MakeDng, tmp_path: Path) ->
     def change(mosaic: np.ndarray) -> None:
         mosaic[mosaic.shape[0] // 2 :] = 0
 
-    verdict, evidence = judged(spoiled(tmp_path, make_dng(), change))
+    verdict, evidence, _ = judged(spoiled(tmp_path, make_dng(), change))
     assert verdict is Verdict.DAMAGED
     assert "of 128 rows are constant, on the sensor too" in evidence[0]
 
@@ -83,7 +83,7 @@ def test_a_hole_in_the_middle_is_damage(make_dng: MakeDng, tmp_path: Path) -> No
     def change(mosaic: np.ndarray) -> None:
         mosaic[60:90] = 0
 
-    verdict, evidence = judged(spoiled(tmp_path, make_dng(), change))
+    verdict, evidence, _ = judged(spoiled(tmp_path, make_dng(), change))
     assert verdict is Verdict.DAMAGED
     assert "rows hold a single value" in evidence[0]
 
@@ -91,7 +91,7 @@ def test_a_hole_in_the_middle_is_damage(make_dng: MakeDng, tmp_path: Path) -> No
 @pytest.mark.parametrize("value", [0, 1008, 5000])
 @pytest.mark.parametrize("decode_path", [DecodePath.HALF, DecodePath.AHD])
 def test_a_constant_frame_is_damage(make_dng: MakeDng, tmp_path: Path, value: int, decode_path: DecodePath) -> None:
-    verdict, evidence = judged(spoiled(tmp_path, make_dng(), lambda mosaic: mosaic.fill(value)), decode_path)
+    verdict, evidence, _ = judged(spoiled(tmp_path, make_dng(), lambda mosaic: mosaic.fill(value)), decode_path)
     assert verdict is Verdict.DAMAGED
     assert f"sensor values: {value} to {value}" in evidence[0]
 
@@ -115,7 +115,7 @@ def test_the_noise_of_a_dark_frame_is_no_damage(make_dng: MakeDng, tmp_path: Pat
     def change(mosaic: np.ndarray) -> None:
         mosaic[:] = np.rint(1008 + np.random.default_rng(0).normal(0, 2.5, mosaic.shape))
 
-    assert judged(spoiled(tmp_path, make_dng(), change)) == (Verdict.OK, ())
+    assert judged(spoiled(tmp_path, make_dng(), change)) == (Verdict.OK, (), None)
 
 
 def test_a_black_foreground_with_sensor_noise_is_no_damage(make_dng: MakeDng, tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_black_foreground_with_sensor_noise_is_no_damage(make_dng: MakeDng, tm
         dark = mosaic[-60:]
         dark[:] = 990 + np.random.default_rng(0).integers(0, 4, dark.shape)
 
-    verdict, evidence = judged(spoiled(tmp_path, make_dng(), change))
+    verdict, evidence, _ = judged(spoiled(tmp_path, make_dng(), change))
     assert verdict is not Verdict.DAMAGED, evidence
 
 
@@ -131,7 +131,7 @@ def test_random_values_are_suspect(make_dng: MakeDng, tmp_path: Path) -> None:
     def change(mosaic: np.ndarray) -> None:
         mosaic[:] = np.random.default_rng(0).integers(1008, 16_383, mosaic.shape)
 
-    verdict, evidence = judged(spoiled(tmp_path, make_dng(width_px=768, height_px=512), change))
+    verdict, evidence, _ = judged(spoiled(tmp_path, make_dng(width_px=768, height_px=512), change))
     assert verdict is Verdict.SUSPECT
     assert any("random values" in sentence for sentence in evidence)
 
@@ -141,7 +141,7 @@ def test_the_preview_of_another_picture_is_suspect(make_dng: MakeDng, tmp_path: 
         # Another view: the same sensor values, moved by a third of the picture.
         mosaic[:] = np.roll(mosaic, (84, 128), axis=(0, 1))
 
-    verdict, evidence = judged(spoiled(tmp_path, make_dng(), change))
+    verdict, evidence, _ = judged(spoiled(tmp_path, make_dng(), change))
     assert verdict is Verdict.SUSPECT
     assert "does not look like the embedded preview" in evidence[0]
 
@@ -152,7 +152,7 @@ def test_the_preview_of_a_photo_of_the_same_place_is_suspect_by_its_details(make
     def change(mosaic: np.ndarray) -> None:
         mosaic[:] = other
 
-    verdict, evidence = judged(spoiled(tmp_path, make_dng(seed=1), change))
+    verdict, evidence, _ = judged(spoiled(tmp_path, make_dng(seed=1), change))
     assert verdict is Verdict.SUSPECT
     assert "local correlation" in evidence[0]
 
@@ -168,14 +168,14 @@ def test_a_frame_that_is_turned_against_its_preview_is_suspect_and_the_turn_is_n
         # Greys keep this independent of the filter pattern.
         mosaic[:] = 1008 + turned.mean(axis=2) * 40
 
-    verdict, evidence = judged(spoiled(tmp_path, sample, change))
+    verdict, evidence, _ = judged(spoiled(tmp_path, sample, change))
     assert verdict is Verdict.SUSPECT
     assert f"orientation {turn}" in evidence[0]
 
 
 def test_a_frame_made_of_the_preview_is_not_compared_with_it(sample_dng: Sample, tmp_path: Path) -> None:
     path = spoiled(tmp_path, sample_dng, lambda mosaic: mosaic.fill(0))
-    assert judged(path, DecodePath.PREVIEW) == (Verdict.OK, ())
+    assert judged(path, DecodePath.PREVIEW) == (Verdict.OK, (), None)
 
 
 def test_tiles_that_do_not_start_as_jpeg_are_damage(make_dng: MakeDng, tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_tiles_that_do_not_start_as_jpeg_are_damage(make_dng: MakeDng, tmp_path:
     data[last:] = bytes(len(data) - last)
     path = tmp_path / "zeroed.dng"
     path.write_bytes(data)
-    verdict, evidence = inspect_file(path)
+    verdict, evidence, _ = inspect_file(path)
     assert verdict is Verdict.DAMAGED
     assert f"of {count + 1} JPEG streams" in evidence[0]
 
@@ -196,7 +196,7 @@ def test_a_tile_without_end_marker_is_suspect(make_dng: MakeDng, tmp_path: Path)
     data[-2:] = b"\0\0"
     path = tmp_path / "endless.dng"
     path.write_bytes(data)
-    verdict, evidence = inspect_file(path)
+    verdict, evidence, _ = inspect_file(path)
     assert verdict is Verdict.SUSPECT
     assert "no end marker" in evidence[0]
 
@@ -204,7 +204,7 @@ def test_a_tile_without_end_marker_is_suspect(make_dng: MakeDng, tmp_path: Path)
 def test_a_file_too_small_for_its_pixels_is_damage(sample_dng: Sample) -> None:
     with open_original(sample_dng.path, limits=Limits()) as original:
         original.header = replace(original.header, size_bytes=10_000)
-        verdict, evidence = inspect(original, None)
+        verdict, evidence, _ = inspect(original, None)
     assert verdict is Verdict.DAMAGED
     assert "10,000 bytes cannot hold 1,572,864 sensor values" in evidence[0]
 
@@ -272,16 +272,16 @@ def test_only_headers_are_read(tmp_path: Path, sample_dng: Sample) -> None:
         file.write(data[:offset])
         file.truncate(len(data))
     # Pixels that were never written are no matter of the structure.
-    assert inspect_file(sparse) == (Verdict.OK, ())
+    assert inspect_file(sparse) == (Verdict.OK, (), None)
 
 
 def test_a_cut_cr3_is_damage_and_a_whole_one_is_not(tmp_path: Path) -> None:
     path = tmp_path / "box.cr3"
     whole = struct.pack(">I4s8s", 16, b"ftyp", b"crx \0\0\0\1") + struct.pack(">I4s", 1008, b"mdat") + bytes(1000)
     path.write_bytes(whole)
-    assert inspect_file(path) == (Verdict.OK, ())
+    assert inspect_file(path) == (Verdict.OK, (), None)
     path.write_bytes(whole[:-1])
-    verdict, evidence = inspect_file(path)
+    verdict, evidence, _ = inspect_file(path)
     assert verdict is Verdict.DAMAGED
     assert "'mdat' at byte 16 claims 1,008 bytes" in evidence[0]
 
@@ -290,7 +290,7 @@ def test_a_cut_raf_is_damage_and_a_whole_one_is_not(tmp_path: Path) -> None:
     path = tmp_path / "photo.raf"
     whole = b"FUJIFILMCCD-RAW ".ljust(84, b"\0") + struct.pack(">6I", 200, 100, 300, 50, 400, 600) + bytes(892)
     path.write_bytes(whole)
-    assert inspect_file(path) == (Verdict.OK, ())
+    assert inspect_file(path) == (Verdict.OK, (), None)
     path.write_bytes(whole[:-1])
     assert inspect_file(path)[0] is Verdict.DAMAGED
 
@@ -317,14 +317,14 @@ class TestCameraFiles:
     """Files of real cameras."""
 
     def test_a_whole_file_is_ok(self, path: Path) -> None:
-        assert judged(path, DecodePath.PPG) == (Verdict.OK, ())
+        assert judged(path, DecodePath.PPG) == (Verdict.OK, (), None)
 
     @pytest.mark.parametrize("percent", TRUNCATIONS)
     def test_a_cut_file_is_refused_or_not_ok(self, path: Path, percent: float, tmp_path: Path) -> None:
         cut = tmp_path / path.name
         cut.write_bytes(truncated(path, percent))
         try:
-            verdict, _ = judged(cut, DecodePath.PPG)
+            verdict, _, _ = judged(cut, DecodePath.PPG)
         except ImageError:
             return
         assert verdict is not Verdict.OK
