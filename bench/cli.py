@@ -9,12 +9,21 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import speed
+from bench import page, scaling, speed
+from bench.evidence import deadlock, isolation, pixels, race, threads
 from bench.machine import describe
 from bench.part import Bench, Figures, Part, Target
 from bench.scale import FULL, SCALES
 
-PARTS: dict[str, Part] = {"speed": speed}
+PARTS: dict[str, Part] = {
+    "speed": speed,
+    "scaling": scaling,
+    "threads": threads,
+    "isolation": isolation,
+    "race": race,
+    "pixels": pixels,
+    "deadlock": deadlock,
+}
 """In the order in which they run."""
 
 FIGURES = "bench.json"
@@ -32,9 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(width=options.width)
     figures = measure(options.only or list(PARTS), Bench(scale=scale, folder=options.out / "bench"), console)
     name = FIGURES if scale is FULL else f"bench-{scale.name}.json"
-    keep(figures, options.out / name)
+    figures = keep(figures, options.out / name)
     show(figures, console)
-    console.print(f"figures  {options.out / name}", soft_wrap=True)
+    console.print(f"figures        {options.out / name}", soft_wrap=True)
+    if page.is_complete(figures):
+        docs = options.docs or (ROOT / "docs" if scale is FULL else options.out / "bench" / f"docs-{scale.name}")
+        console.print(f"evidence page  {page.write(figures, docs)}", soft_wrap=True)
     return 0
 
 
@@ -53,15 +65,23 @@ def measure(names: Sequence[str], bench: Bench, console: Console) -> Figures:
     return figures
 
 
-def keep(figures: Figures, path: Path) -> None:
-    """Writes the figures, together with those of parts that an earlier run of the same scale measured."""
+def keep(figures: Figures, path: Path) -> Figures:
+    """Writes the figures, together with those of parts that an earlier run of the same scale measured.
+
+    Returns:
+        What was written, as it would be read again.
+    """
     if path.exists():
         earlier = json.loads(path.read_text(encoding="utf-8"))
         figures["parts"] = {**earlier.get("parts", {}), **figures["parts"]}
     figures["parts"] = {name: figures["parts"][name] for name in PARTS if name in figures["parts"]}
+    figures = json.loads(json.dumps(figures))
     figures["targets"] = [target.as_figures() for target in all_targets(figures)]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    text = json.dumps(figures, indent=1, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")
+    written: Figures = json.loads(text)
+    return written
 
 
 def all_targets(figures: Figures) -> list[Target]:
@@ -100,5 +120,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--scale", choices=sorted(SCALES), default="full", help="size of the run (default full)")
     parser.add_argument("--only", action="append", choices=list(PARTS), help="measure only this part; may be repeated")
     parser.add_argument("--out", type=Path, default=Path("build"), metavar="DIR", help="where figures and inputs go")
+    parser.add_argument("--docs", type=Path, metavar="DIR", help="where the evidence page goes (full scale: docs)")
     parser.add_argument("--width", type=int, help="columns of the tables (default: the terminal's)")
     return parser

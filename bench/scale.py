@@ -45,7 +45,7 @@ FULL = Scale(
     batch_px=(6000, 4000),
     peer_rounds=2,
     repeats=5,
-    increments=20_000,
+    increments=10_000,
 )
 
 QUICK = Scale(
