@@ -1,7 +1,7 @@
 """The record of a batch and the figures derived from it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
@@ -105,7 +105,6 @@ class BatchReport:
     stopped: str | None = None
     interrupted: bool = False
     strict: bool = False
-    versions: dict[str, str] = field(default_factory=dict)
 
     def count(self, status: Status) -> int:
         """How many images ended in this way."""
