@@ -1,5 +1,6 @@
 """`processor run --dry-run`: per file the decode, the renditions, and what they will cost."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from processor.limits import Limits
 from processor.original import open_original
 from processor.plan import Plan, make_plan
 from processor.recipe import Recipe
+
+PIPE_WIDTH = 200
 
 
 def show_plans(originals: Sequence[Input], recipe: Recipe, limits: Limits, *, jobs: int) -> int:
@@ -38,7 +41,8 @@ def show_plans(originals: Sequence[Input], recipe: Recipe, limits: Limits, *, jo
         table.add_row(
             escape(original.source), plan.decode_path.value, sizes, f"{plan.predicted_s:.2f}", memory, plan.why
         )
-    Console().print(table)
+    # In a pipe nobody sees the edge of a screen: there the table is as wide as it needs.
+    Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(table)
     total_s = sum(plan.predicted_s for plan in plans)
     print(
         f"\n{len(plans)} of {len(originals)} can be developed: about {total_s:.0f} CPU s, "
