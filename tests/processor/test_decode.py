@@ -15,6 +15,7 @@ from processor.decode import available_paths, decode, developed_size
 from processor.errors import ImageError, ReasonCode, Stage
 from processor.limits import Limits
 from processor.original import Original, open_original
+from processor.preview import decode_preview
 from processor.sample.tiff import Type
 from processor.types import ColourSpace, DecodePath, Rgb8
 from tests.processor import dng_files as dng
@@ -166,6 +167,31 @@ def test_pixels_stay_as_the_sensor_saw_them_and_the_frame_tells_how_to_turn(
             small = Image.fromarray(frame.pixels).resize((48, 32), Image.Resampling.BOX)
             truth = Image.fromarray(sample.truth.render()).resize((48, 32), Image.Resampling.BOX)
             assert np.abs(np.asarray(small, float) - np.asarray(truth, float)).mean() < 12, path
+
+
+def test_developing_at_half_size_by_libraw_leaves_the_original_as_it_was(make_dng: MakeDng) -> None:
+    with _open(make_dng().path) as original:
+        before = [decode(original, path, ColourSpace.SRGB).pixels for path in _OURS]
+        decode(original, DecodePath.LIBRAW_HALF, ColourSpace.SRGB)
+        for path, pixels in zip(_OURS, before, strict=True):
+            np.testing.assert_array_equal(decode(original, path, ColourSpace.SRGB).pixels, pixels)
+
+
+class _WithPreview:
+    """Stands for an opened file whose preview is a 96 × 64 JPEG with an EXIF orientation of its own."""
+
+    def extract_thumb(self) -> rawpy.Thumbnail:
+        exif = Image.Exif()
+        exif[274] = 6
+        data = BytesIO()
+        Image.new("RGB", (96, 64)).save(data, "JPEG", exif=exif)
+        return rawpy.Thumbnail(rawpy.ThumbFormat.JPEG, data.getvalue())
+
+
+def test_a_previews_own_orientation_is_not_applied() -> None:
+    pixels = decode_preview(_WithPreview())
+    assert pixels is not None
+    assert pixels.shape == (64, 96, 3)
 
 
 def test_odd_sizes_keep_every_pixel_at_full_size(tmp_path: Path) -> None:
