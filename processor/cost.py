@@ -7,8 +7,8 @@ from processor.header import ImageHeader
 from processor.recipe import Blur, Format, Recipe, Unsharp
 from processor.types import DecodePath
 
-BASELINE_BYTES = 160 * 1024 * 1024
-"""Interpreter, numpy, OpenCV, LibRaw and the compiled kernels of one worker process, with some working space."""
+BASELINE_BYTES = 190 * 1024 * 1024
+"""Interpreter, numpy, OpenCV, LibRaw and the compiled kernels of one worker process, and what the heap keeps."""
 
 RENDITION_BYTES_PER_PX = 12
 """A rendition, its filtered copy, the blurred one between and the encoder's buffer, each with three bytes a pixel."""
@@ -25,12 +25,12 @@ class _Rate:
 
 
 _DECODE = {
-    DecodePath.PREVIEW: _Rate(0.001, 1.0),
-    DecodePath.HALF: _Rate(0.0025, 3.0),
-    DecodePath.LIBRAW_HALF: _Rate(0.009, 5.0),
-    DecodePath.FULL: _Rate(0.012, 6.0),
-    DecodePath.PPG: _Rate(0.045, 13.0),
-    DecodePath.AHD: _Rate(0.095, 16.0),
+    DecodePath.PREVIEW: _Rate(0.0006, 0.7),
+    DecodePath.HALF: _Rate(0.0022, 3.0),
+    DecodePath.LIBRAW_HALF: _Rate(0.011, 5.0),
+    DecodePath.FULL: _Rate(0.004, 5.2),
+    DecodePath.PPG: _Rate(0.040, 13.2),
+    DecodePath.AHD: _Rate(0.097, 13.2),
 }
 _UNPACK_S_PER_MP = {"uncompressed": 0.0005, "lossless-jpeg": 0.010, None: 0.030}
 _ENCODE_S_PER_MP = {Format.JPEG: 0.005, Format.PNG: 0.095, Format.WEBP: 0.15, Format.AVIF: 0.5}
@@ -75,7 +75,7 @@ def predicted_s(
 
 
 def predicted_memory_bytes(header: ImageHeader, path: DecodePath, renditions: Sequence[PlannedRendition]) -> int:
-    """Peak resident memory of the worker process, the mapped original included."""
-    decode = header.pixels * _DECODE[path].bytes_per_px
-    largest = max(rendition.megapixels for rendition in renditions) * 1e6 * RENDITION_BYTES_PER_PX
-    return BASELINE_BYTES + header.size_bytes + round(decode + largest)
+    """Peak resident memory of the worker process. The original is let go before its renditions are made."""
+    decoding = header.pixels * _DECODE[path].bytes_per_px
+    rendering = max(rendition.megapixels for rendition in renditions) * 1e6 * RENDITION_BYTES_PER_PX
+    return BASELINE_BYTES + round(max(decoding, rendering))

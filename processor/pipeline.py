@@ -11,9 +11,9 @@ from pathlib import Path
 from PIL import Image
 
 from processor import integrity
-from processor.batch.licences import Licences
 from processor.decode import decode
 from processor.errors import ImageError, NeedsMemory, ReasonCode, Stage
+from processor.licences import Licences
 from processor.limits import Limits
 from processor.metadata import camera_exif
 from processor.original import Original, open_original

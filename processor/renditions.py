@@ -70,12 +70,12 @@ def make_renditions(
         The outputs in the recipe's order.
 
     Raises:
-        ImageError: one could not be made; those stored before are removed again.
+        ImageError: one could not be made; then none of them is stored.
     """
     profile = icc_profile(canvas.colour_space)
     pairs = zip(recipe.renditions, plan.renditions, strict=True)
     outputs: dict[str, Output] = {}
-    try:
+    with folder.together() as files:
         for rendition, planned in sorted(pairs, key=lambda pair: -pair[0].long_edge_px):
             size = (planned.width_px, planned.height_px)
             enter(Stage.RESIZE)
@@ -86,14 +86,11 @@ def make_renditions(
             content = encode.encode(pixels, rendition, icc_profile=profile, exif=block)
             enter(Stage.STORE)
             path = f"{name}.{rendition.name}.{encode.EXTENSION[rendition.format]}"
-            folder.write(path, content)
+            files.add(path, content)
             outputs[rendition.name] = Output(
                 rendition=rendition.name, path=path, width_px=size[0], height_px=size[1], size_bytes=len(content)
             )
-            del clean, pixels
-    except BaseException:
-        folder.remove(output.path for output in outputs.values())
-        raise
+            del clean, pixels, content
     return tuple(outputs[rendition.name] for rendition in recipe.renditions)
 
 

@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
@@ -81,38 +81,27 @@ class OutputFolder:
         self.temporary = self.state / "tmp"
 
     def write(self, relative: str, content: bytes) -> None:
-        """Stores a file under its name at once: a temporary name first, then a rename.
+        """Stores one file under its name at once.
 
         Raises:
             ImageError: store_failed, with the file system's reason. Nothing is left behind.
         """
-        target = self.path / relative
-        try:
-            self.temporary.mkdir(parents=True, exist_ok=True)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with self._temporary_file() as (descriptor, name):
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(content)
-                name.chmod(0o666 & ~_umask())
-                name.replace(target)
-        except OSError as error:
-            raise ImageError(
-                ReasonCode.STORE_FAILED, f"{relative}: cannot be stored: {error.strerror or error}", stage=Stage.STORE
-            ) from error
-
-    def remove(self, paths: Iterable[str]) -> None:
-        """Takes back what a failed image has stored already; what cannot be removed stays and does no harm."""
-        for path in paths:
-            with contextlib.suppress(OSError):
-                (self.path / path).unlink()
+        with self.together() as files:
+            files.add(relative, content)
 
     @contextlib.contextmanager
-    def _temporary_file(self) -> Iterator[tuple[int, Path]]:
-        descriptor, name = tempfile.mkstemp(dir=self.temporary)
+    def together(self) -> Iterator["Unpublished"]:
+        """Files that appear under their names when the block ends, all of them, or none if it raises.
+
+        Raises:
+            ImageError: store_failed.
+        """
+        files = Unpublished(self)
         try:
-            yield descriptor, Path(name)
+            yield files
+            files.publish()
         finally:
-            Path(name).unlink(missing_ok=True)
+            files.discard()
 
     def finished(self, source: SourceFile, stem: str, recipe: str) -> ImageResult | None:
         """The receipt of this source, if it and all its outputs are there. The file is not read."""
@@ -164,6 +153,64 @@ class OutputFolder:
         except (OSError, ValueError):
             return None
         return content if isinstance(content, dict) else None
+
+
+class Unpublished:
+    """Files that are written, whole, under temporary names."""
+
+    def __init__(self, folder: OutputFolder) -> None:
+        self._folder = folder
+        self._waiting: list[tuple[Path, str]] = []
+
+    def add(self, relative: str, content: bytes) -> None:
+        """Writes a file that will be called `relative`.
+
+        Raises:
+            ImageError: store_failed.
+        """
+        with _as_store_failure(relative):
+            self._folder.temporary.mkdir(parents=True, exist_ok=True)
+            descriptor, name = tempfile.mkstemp(dir=self._folder.temporary)
+            self._waiting.append((Path(name), relative))
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+
+    def publish(self) -> None:
+        """Gives all files their names.
+
+        Raises:
+            ImageError: store_failed; those that have their names already lose them again.
+        """
+        published: list[Path] = []
+        try:
+            while self._waiting:
+                temporary, relative = self._waiting[0]
+                target = self._folder.path / relative
+                with _as_store_failure(relative):
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    temporary.chmod(0o666 & ~_umask())
+                    temporary.replace(target)
+                published.append(target)
+                del self._waiting[0]
+        except BaseException:
+            for target in published:
+                target.unlink(missing_ok=True)
+            raise
+
+    def discard(self) -> None:
+        """Removes what has not been published."""
+        for temporary, _ in self._waiting:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _as_store_failure(relative: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        message = f"{relative}: cannot be stored: {error.strerror or error}"
+        raise ImageError(ReasonCode.STORE_FAILED, message, stage=Stage.STORE) from error
 
 
 def _result_from(receipt: dict[str, object]) -> ImageResult:

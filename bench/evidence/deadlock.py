@@ -13,8 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.part import Bench, Figures, Target
-from processor.batch.licence_files import FileLicenceBackend
-from processor.batch.licences import LicenceOrderError, Licences
+from processor.licences import FileLicenceBackend, LicenceOrderError, Licences
 
 _LICENCES = ("filter_license", "watermark_license")
 _PATIENCE_S = 60.0

@@ -3,8 +3,8 @@
 import os
 from dataclasses import dataclass, field
 
-from processor.batch.licences import LicenceOptions
 from processor.errors import UsageError
+from processor.licences import LicenceOptions
 from processor.limits import Limits
 
 DEVELOP = "processor.pipeline:develop"

@@ -7,15 +7,12 @@ hang every worker at its first decode.
 import logging
 import time
 from importlib import import_module
-from importlib.util import find_spec
 
 
 def _load() -> None:
     import_module("processor.batch.worker")
-    if find_spec("processor.pipeline") is not None:
-        import_module("processor.pipeline")
-    if find_spec("processor.demosaic") is not None:
-        import_module("processor.demosaic").warm_up()
+    import_module("processor.pipeline")
+    import_module("processor.demosaic").warm_up()
 
 
 _began_s = time.process_time()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from processor.batch.licences import LicenceOptions
+from processor.licences import LicenceOptions
 from processor.limits import Limits
 from processor.result import ImageResult
 

@@ -23,11 +23,10 @@ from typing import Any
 from processor.batch.board import Board
 from processor.batch.counter import Counter
 from processor.batch.environment import limit_library_threads
-from processor.batch.licence_files import open_licences
-from processor.batch.licences import Licences
 from processor.batch.memory import limit_own_memory, private_bytes
 from processor.batch.task import ImageTask, Outcome, WorkerSetup
 from processor.errors import ImageError, NeedsMemory, ReasonCode, Stage
+from processor.licences import Licences, open_licences
 from processor.plugins import load_plugins
 from processor.recipe import Recipe
 from processor.result import ImageResult, Status

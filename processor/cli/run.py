@@ -9,12 +9,11 @@ from rich.table import Table
 
 from processor.batch import BatchOptions, run_batch
 from processor.batch.inputs import expand
-from processor.batch.licence_files import default_folder
-from processor.batch.licences import DEFAULT_TIMEOUT_S, LicenceOptions
 from processor.batch.options import default_jobs
 from processor.cli.display import LiveDisplay
 from processor.cli.dry_run import show_plans
 from processor.cli.recipe import usable_recipe
+from processor.licences import DEFAULT_TIMEOUT_S, LicenceOptions, default_folder
 from processor.limits import Limits
 from processor.report import BatchReport, write_contact_sheet, write_html, write_json
 from processor.result import Status

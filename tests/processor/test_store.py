@@ -110,6 +110,22 @@ def test_what_cannot_be_stored_is_an_error_of_the_image_and_leaves_nothing(
     assert [path for path in folder.path.rglob("*") if path.is_file()] == []
 
 
+def test_files_that_belong_together_appear_all_or_none(folder: OutputFolder) -> None:
+    (folder.path / "b.jpg").mkdir(parents=True)  # a folder stands where the second file would go
+    with pytest.raises(ImageError, match=r"b\.jpg: cannot be stored"), folder.together() as files:
+        files.add("a.jpg", b"first")
+        files.add("b.jpg", b"second")
+        assert not (folder.path / "a.jpg").exists()
+    assert [path for path in folder.path.rglob("*") if path.is_file()] == []
+
+
+def test_nothing_appears_when_the_work_between_two_files_fails(folder: OutputFolder) -> None:
+    with pytest.raises(ZeroDivisionError), folder.together() as files:
+        files.add("a.jpg", b"first")
+        raise ZeroDivisionError
+    assert [path for path in folder.path.rglob("*") if path.is_file()] == []
+
+
 def test_a_full_disk_is_an_error_of_the_image_and_leaves_nothing(source: Path) -> None:
     """/dev/full answers every write as a full disk does."""
     folder = OutputFolder(Path("/dev/full/out"))

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from processor.batch.licences import Licences
 from processor.errors import ImageError, NeedsMemory, ReasonCode, Stage
+from processor.licences import Licences
 from processor.limits import Limits
 from processor.recipe import Recipe
 from processor.result import ImageResult, Output, Status

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from processor.batch.licence_files import open_licences
-from processor.batch.licences import LicenceOptions
 from processor.errors import ImageError
+from processor.licences import LicenceOptions, open_licences
 
 PAIR = ("filter_license", "watermark_license")
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from processor.batch.licences import Holder, LicenceOptions, Licences, Seat
+from processor.errors import UsageError
+from processor.licences.ordered import Holder, LicenceOptions, Licences, Seat
 
 
 def default_folder() -> Path:
@@ -26,7 +27,7 @@ def open_licences(options: LicenceOptions) -> Licences:
     """Licences over seat files in the folder of the options.
 
     Raises:
-        OSError: the folder cannot be made.
+        UsageError: the folder cannot be made, or belongs to somebody else.
     """
     return Licences(FileLicenceBackend(options.folder), dict(options.seats), options.timeout_s)
 
@@ -45,7 +46,14 @@ class FileLicenceBackend:
     """Seats as files `NAME.K.lock`, K from 0 to seats - 1."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            owner = folder.lstat().st_uid
+        except OSError as error:
+            raise UsageError(f"licence folder {folder}: cannot be used: {error.strerror}") from error
+        # In a folder for everybody, as the default's is, another user may have been there first.
+        if owner != os.getuid():
+            raise UsageError(f"licence folder {folder} belongs to user {owner}, not to {os.getuid()}; name another one")
         self._folder = folder
 
     def try_acquire(self, name: str, seats: int, image: str) -> Seat | None:

@@ -4,24 +4,18 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
-from itertools import pairwise
+from collections.abc import Iterator
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 
-from processor.batch.licence_files import open_licences
-from processor.batch.licences import LicenceOptions, LicenceOrderError
 from processor.errors import ImageError, ReasonCode, UsageError
-from processor.report.model import BatchReport
-from processor.result import Status
-from tests.processor.batch.deadlock import Contest, contest
+from processor.licences import LicenceOptions, LicenceOrderError, open_licences
 from tests.processor.batch.processes import start, wait_until
+from tests.processor.licences.deadlock import Contest, contest
 
 SEATS = {"filter_license": 1, "watermark_license": 1}
-Shoot = Callable[..., Path]
-Run = Callable[..., BatchReport]
 
 
 def options(folder: Path, *, timeout_s: float = 10.0, seats: dict[str, int] | None = None) -> LicenceOptions:
@@ -162,18 +156,7 @@ def test_impossible_licences_are_refused(seats: dict[str, int], tmp_path: Path) 
         options(tmp_path, seats=seats)
 
 
-def test_images_of_a_batch_hold_a_licence_one_at_a_time(shoot: Shoot, run: Run, tmp_path: Path) -> None:
-    folder = shoot(*["licensed filter_license watermark_license"] * 6)
-    report = run(folder, jobs=3, licences=options(tmp_path / "seats"))
-    assert report.count(Status.OK) == 6
-    held = sorted(tuple(map(float, path.read_text().split())) for path in folder.glob("*.held"))
-    assert all(earlier[1] <= later[0] for earlier, later in pairwise(held))
-    assert report.licence_wait_s > 0
-
-
-def test_a_licence_timeout_fails_the_image_with_its_reason(shoot: Shoot, run: Run, tmp_path: Path) -> None:
-    chosen = options(tmp_path / "seats", timeout_s=0.2)
-    with open_licences(chosen).hold("filter_license", image="elsewhere"):
-        (result,) = run(shoot("licensed filter_license"), licences=chosen).results
-    assert result.reason is ReasonCode.LICENCE_TIMEOUT
-    assert f"process {os.getpid()}" in (result.message or "")
+def test_a_folder_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 12345)
+    with pytest.raises(UsageError, match="belongs to user"):
+        open_licences(options(tmp_path))
