@@ -83,10 +83,10 @@ def unsharp(pixels: Rgb8, radius_px: float, amount_percent: float, threshold: in
     """Unsharp mask: p + amount × (p - blurred p) where |p - blurred p| > threshold, per channel, clipped to 0…255."""
     smooth = blur(pixels, radius_px)
     amount = amount_percent / 100
-    sharp = cv2.addWeighted(pixels, 1 + amount, smooth, -amount, 0)
     if threshold == 0:
-        return np.asarray(sharp)
-    # Both into the array of the blurred copy, which has served: two whole frames less at the peak.
+        # Into the array of the blurred copy, which has served: a frame less at the peak.
+        return np.asarray(cv2.addWeighted(pixels, 1 + amount, smooth, -amount, 0, dst=smooth))
+    sharp = cv2.addWeighted(pixels, 1 + amount, smooth, -amount, 0)
     difference = cv2.absdiff(pixels, smooth, dst=smooth)
     flat = cv2.compare(difference, threshold, cv2.CMP_LE, dst=difference)
     return np.asarray(cv2.copyTo(pixels, flat, sharp))
