@@ -9,14 +9,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import page, scaling, speed
+from bench import libraries, page, peers, scaling, speed
 from bench.evidence import deadlock, isolation, pixels, race, threads
-from bench.machine import describe
+from bench.machine import BUSY, busy_cores, describe
 from bench.part import Bench, Figures, Part, Target
 from bench.scale import FULL, SCALES
 
 PARTS: dict[str, Part] = {
     "speed": speed,
+    "libraries": libraries,
+    "peers": peers,
     "scaling": scaling,
     "threads": threads,
     "isolation": isolation,
@@ -52,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def measure(names: Sequence[str], bench: Bench, console: Console) -> Figures:
     """The figures of the named parts."""
-    figures: Figures = {"scale": bench.scale.name, **describe(), "parts": {}}
+    figures: Figures = {"scale": bench.scale.name, **describe(), "busy_cores": {}, "parts": {}}
     began_s = time.monotonic()
     with console.status("") as status:
         for name in names:
@@ -60,6 +62,7 @@ def measure(names: Sequence[str], bench: Bench, console: Console) -> Figures:
             def tell(what: str, name: str = name) -> None:
                 status.update(f"[{time.monotonic() - began_s:4.0f} s] {name}: {what}")
 
+            figures["busy_cores"][name] = busy_cores()
             figures["parts"][name] = PARTS[name].run(Bench(scale=bench.scale, folder=bench.folder, tell=tell))
             console.print(f"{name} measured after {time.monotonic() - began_s:.0f} s")
     return figures
@@ -73,7 +76,8 @@ def keep(figures: Figures, path: Path) -> Figures:
     """
     if path.exists():
         earlier = json.loads(path.read_text(encoding="utf-8"))
-        figures["parts"] = {**earlier.get("parts", {}), **figures["parts"]}
+        for kept in ("parts", "busy_cores"):
+            figures[kept] = {**earlier.get(kept, {}), **figures[kept]}
     figures["parts"] = {name: figures["parts"][name] for name in PARTS if name in figures["parts"]}
     figures = json.loads(json.dumps(figures))
     figures["targets"] = [target.as_figures() for target in all_targets(figures)]
@@ -97,6 +101,9 @@ def show(figures: Figures, console: Console) -> None:
     )
     for name, measured in figures["parts"].items():
         PARTS[name].show(measured, console)
+    busiest = max(figures["busy_cores"].values(), default=0.0)
+    if busiest > BUSY:
+        console.print(f"[yellow]other programs kept {busiest:.1f} cores busy: measure again on a quiet machine[/]")
     table = Table(title=f"Targets (scale {figures['scale']})")
     for column in ("figure", "measured", "needed", "go for", ""):
         table.add_column(column, justify="left" if column in {"figure", ""} else "right")

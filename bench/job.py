@@ -23,12 +23,14 @@ class Job:
         logo: a PNG with alpha.
         out_dir: where renditions go.
         long_edges_px: long edge by the rendition's name, largest first.
+        lossless: store PNG instead of JPEG, to compare pictures as they were before encoding.
     """
 
     source: Path
     logo: Path
     out_dir: Path
     long_edges_px: dict[str, int]
+    lossless: bool = False
 
     def thumb_only(self) -> "Job":
         """The same with nothing but the thumbnail."""

@@ -13,6 +13,15 @@ from bench.part import Figures
 _PACKAGES = ("rawpy", "numpy", "pillow", "numba", "opencv-python-headless", "cykooz-resizer", "pebble", "blake3")
 
 
+BUSY = 0.3
+"""Cores used by others from which on figures of a run are not to be trusted."""
+
+
+def busy_cores() -> float:
+    """How many cores other programs keep busy at this moment, over a second in which this one waits."""
+    return psutil.cpu_percent(interval=1.0) / 100 * (os.cpu_count() or 1)
+
+
 def describe() -> Figures:
     """Machine and versions."""
     return {

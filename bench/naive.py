@@ -32,7 +32,7 @@ def make(job: Job) -> Callable[[], StageSeconds]:
 
 
 def develop(job: Job) -> StageSeconds:
-    """Writes `RENDITION.jpg` for every rendition; returns processor seconds (user and system) by stage."""
+    """Writes `RENDITION.jpg` (or `.png`) for every rendition; returns processor seconds (user and system) by stage."""
     clock = _Clock()
     with rawpy.imread(str(job.source)) as raw:
         pixels = raw.postprocess(
@@ -55,7 +55,10 @@ def develop(job: Job) -> StageSeconds:
         clock.lap("filters")
         picture = _with_logo(picture, job)
         clock.lap("watermark")
-        picture.save(job.out_dir / f"{name}.jpg", quality=QUALITY)
+        if job.lossless:
+            picture.save(job.out_dir / f"{name}.png", compress_level=1)
+        else:
+            picture.save(job.out_dir / f"{name}.jpg", quality=QUALITY)
         clock.lap("encode")
     return clock.seconds
 

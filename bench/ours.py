@@ -20,7 +20,7 @@ from bench.naive import StageSeconds
 from processor.errors import Stage
 from processor.limits import Limits
 from processor.pipeline import develop
-from processor.recipe import Blur, Recipe, Rendition, Unsharp, Watermark
+from processor.recipe import Blur, Format, Recipe, Rendition, Unsharp, Watermark
 from processor.result import ImageResult
 from processor.types import Tier
 
@@ -36,7 +36,12 @@ def recipe(job: Job, tier: Tier) -> Recipe:
         ),
         watermark=Watermark(logo=job.logo, opacity=LOGO_OPACITY, scale=LOGO_SCALE, margin=LOGO_MARGIN),
         renditions=tuple(
-            Rendition(name=name, long_edge_px=long_edge_px, quality=QUALITY)
+            Rendition(
+                name=name,
+                long_edge_px=long_edge_px,
+                quality=QUALITY,
+                format=Format.PNG if job.lossless else Format.JPEG,
+            )
             for name, long_edge_px in job.long_edges_px.items()
         ),
     )
@@ -64,9 +69,10 @@ def make(job: Job, tier: Tier) -> Callable[[], StageSeconds]:
 
 
 def _keep_plain_names(result: ImageResult, out_dir: Path) -> None:
-    """Leaves `RENDITION.jpg` for the comparison with the baseline."""
+    """Leaves `RENDITION.jpg` (or `.png`) for the comparison with the baseline."""
     for output in result.outputs:
-        (out_dir / output.path).replace(out_dir / f"{output.rendition}.jpg")
+        path = out_dir / output.path
+        path.replace(out_dir / f"{output.rendition}{path.suffix}")
 
 
 class _StageClock:

@@ -6,6 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from bench.machine import BUSY
 from bench.part import Figures
 
 PARTS = ("threads", "isolation", "race", "pixels", "scaling", "deadlock")
@@ -26,6 +27,7 @@ def data_of(figures: Figures) -> Figures:
         "scale": figures["scale"],
         "machine": figures["machine"],
         "versions": figures["versions"],
+        "busy_cores": max((figures["busy_cores"].get(part, 0.0) for part in PARTS), default=0.0),
         "parts": {part: figures["parts"][part] for part in PARTS},
     }
 
@@ -41,9 +43,8 @@ def render(data: Figures) -> str:
         autoescape=False,  # noqa: S701 - Markdown of our own numbers
     )
     environment.filters |= {"ms": _milliseconds, "share": _share, "big": _big, "mb": _megabytes}
-    return environment.get_template(PAGE + ".j2").render(
-        **data["parts"], machine=data["machine"], versions=data["versions"], scale=data["scale"]
-    )
+    settings = {name: data[name] for name in ("machine", "versions", "scale", "busy_cores")}
+    return environment.get_template(PAGE + ".j2").render(**settings, busy=BUSY, **data["parts"])
 
 
 def write(figures: Figures, folder: Path) -> Path:

@@ -42,7 +42,7 @@ class Bench:
 
     def out(self, name: str) -> Path:
         """A folder for what a design makes."""
-        return self.folder / "out" / name
+        return self.folder / "out" / self.scale.name / name
 
     def job(self, source: Path, out_name: str) -> Job:
         """The job on one original."""

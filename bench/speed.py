@@ -14,7 +14,7 @@ from bench.part import Bench, Figures, Target, spread, times
 from bench.quality import psnr_db, read_picture, ssim
 from processor.types import Tier
 
-_INPUTS: dict[str, tuple[Literal["large_px", "medium_px"], Compression]] = {
+INPUTS: dict[str, tuple[Literal["large_px", "medium_px"], Compression]] = {
     "45-none": ("large_px", "none"),
     "45-ljpeg": ("large_px", "lossless-jpeg"),
     "24-none": ("medium_px", "none"),
@@ -27,7 +27,7 @@ _AFTER_DECODE = ("resize", "filters", "watermark", "encode", "store")
 def run(bench: Bench) -> Figures:
     """Every design on every original, interleaved."""
     originals = {}
-    for key, (size, compression) in _INPUTS.items():
+    for key, (size, compression) in INPUTS.items():
         width, height = getattr(bench.scale, size)
         source = bench.sample((width, height), compression)
         form = "uncompressed" if compression == "none" else "lossless JPEG"
@@ -60,7 +60,11 @@ def _measure(bench: Bench, key: str, title: str, whole: Job) -> Figures:
         against = "naive-thumb" if name == "fast" else "naive"
         figures[name] = _figures(of, series[against])
         if name in _WHOLE:
-            figures[name]["quality"] = _quality(bench, key, name, against)
+            figures[name]["quality"] = _quality(at("naive"), at(name))
+            if INPUTS[key][1] == "none":  # the compressed twin holds the same pixels
+                bench.tell(f"{title}: comparing {name} before encoding")
+                theirs, mine = (replace(at(f"{design}-png"), lossless=True) for design in ("naive", name))
+                figures[name]["before_encoding"] = _quality_before_encoding(theirs, mine, _WHOLE[name])
     return figures
 
 
@@ -75,30 +79,47 @@ def _figures(series: Series, baseline: Series) -> Figures:
     }
 
 
-def _quality(bench: Bench, key: str, name: str, baseline: str) -> Figures:
+def _quality(theirs: Job, mine: Job, suffix: str = "jpg") -> Figures:
+    """PSNR and SSIM of every rendition against the baseline's own."""
     quality = {}
-    for rendition in bench.scale.long_edges_px:
-        bench.tell(f"comparing {rendition} of {name}")
-        theirs = read_picture(bench.out(f"{key}/{baseline}") / f"{rendition}.jpg")
-        mine = read_picture(bench.out(f"{key}/{name}") / f"{rendition}.jpg")
-        quality[rendition] = {"psnr_db": psnr_db(theirs, mine), "ssim": ssim(theirs, mine)}
+    for rendition in mine.long_edges_px:
+        pictures = [read_picture(job.out_dir / f"{rendition}.{suffix}") for job in (theirs, mine)]
+        quality[rendition] = {"psnr_db": psnr_db(*pictures), "ssim": ssim(*pictures)}
     return quality
+
+
+def _quality_before_encoding(theirs: Job, mine: Job, tier: Tier) -> Figures:
+    """The same of pictures that were stored without loss, in one more run of each design that is not timed."""
+    for worker in (Worker(naive.make, theirs), Worker(ours.make, mine, tier)):
+        with worker:
+            worker.run()
+    return _quality(theirs, mine, "png")
 
 
 def show(figures: Figures, console: Console) -> None:
     """The main table and the table of stages."""
     table = Table(title="CPU seconds per image against `naive` (median, ratios by round: median (range))")
-    for column in ("original", "design", "CPU s", "naive / design", "dB 4K · 1080p · thumb", "SSIM 4K", "peak MB"):
+    for column in (
+        "original",
+        "design",
+        "CPU s",
+        "naive / design",
+        "dB 4K · 1080p · thumb",
+        "before encoding",
+        "SSIM 4K",
+        "peak MB",
+    ):
         table.add_column(column, justify="left" if column in {"original", "design"} else "right")
     for original in figures["originals"].values():
         for name, design in original["designs"].items():
-            quality = design.get("quality", {})
+            quality, before = design.get("quality", {}), design.get("before_encoding", {})
             table.add_row(
                 original["title"],
                 name,
                 f"{design['cpu_s']['median']:.3f}",
                 "1" if name.startswith("naive") else times(design["ratio"]),
-                " · ".join(f"{rendition['psnr_db']:.1f}" for rendition in quality.values()) or "–",
+                _decibels(quality),
+                _decibels(before),
                 f"{quality['4k']['ssim']:.4f}" if quality else "–",
                 f"{design['peak_bytes'] / 1e6:.0f}",
             )
@@ -106,6 +127,10 @@ def show(figures: Figures, console: Console) -> None:
     console.print(table)
     for original in figures["originals"].values():
         console.print(_stage_table(original))
+
+
+def _decibels(quality: Figures) -> str:
+    return " · ".join(f"{rendition['psnr_db']:.1f}" for rendition in quality.values()) or "–"
 
 
 def _stage_table(original: Figures) -> Table:
@@ -133,6 +158,8 @@ def targets(figures: Figures) -> list[Target]:
         ("24-none", 5.0, 9.0, 44.0),
         ("24-ljpeg", None, None, 44.0),
     ):
+        if key not in originals:
+            continue
         title, design = originals[key]["title"], originals[key]["designs"]["standard"]
         if needed is not None:
             wanted.append(

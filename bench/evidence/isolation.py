@@ -39,11 +39,12 @@ def run(bench: Bench) -> Figures:
         "watched_s": _PATIENCE_S,
         "leak_bytes": LEAK_BYTES,
         "tasks_per_worker": _TASKS_PER_WORKER,
-        "faults": {fault: _measure(bench, fault) for fault in ("none", "crash", "hang", "leak")},
+        "faults": {fault: measure(bench, fault) for fault in ("none", "crash", "hang", "leak")},
     }
 
 
-def _measure(bench: Bench, fault: str) -> Figures:
+def measure(bench: Bench, fault: str) -> Figures:
+    """One fault, met by threads and by a batch."""
     bench.tell(f"{fault}: threads")
     source = bench.sample(_SIZE_PX)
     folder = bench.folder / "inputs" / f"faults-{fault}"

@@ -41,6 +41,8 @@ STAGES = {
 """What every stage runs on."""
 
 _LEAST_S = 0.25
+_FREE_MACHINE = 1.6
+"""Cores that two processes must get for a verdict on threads."""
 _RELEASED, _HELD = 0.8, 0.6
 """Cores that two threads keep busy, as a share of what two processes do: from where on a stage releases the lock, up to
 where it holds it."""
@@ -73,15 +75,22 @@ def _measure(bench: Bench, job: Job, stage: str) -> Figures:
             processes.append(sum(run.value for run in pair) / alone.value)
             cores.append((both.cpu_s / both.wall_s, sum(run.cpu_s / run.wall_s for run in pair)))
     by_threads, by_processes = (statistics.median(used) for used in zip(*cores, strict=True))
-    share = by_threads / by_processes
     return {
         "runs_on": STAGES[stage],
         "threads": statistics.median(threads),
         "processes": statistics.median(processes),
         "cores_by_threads": by_threads,
         "cores_by_processes": by_processes,
-        "lock": "released" if share >= _RELEASED else "held" if share <= _HELD else "partly held",
+        "lock": verdict(by_threads, by_processes),
     }
+
+
+def verdict(cores_by_threads: float, cores_by_processes: float) -> str:
+    """What the stage does with the lock; where two processes did not get two cores, threads cannot show it either."""
+    if cores_by_processes < _FREE_MACHINE:
+        return "not measurable: machine busy"
+    share = cores_by_threads / cores_by_processes
+    return "released" if share >= _RELEASED else "held" if share <= _HELD else "partly held"
 
 
 def make(job: Job, stage: str, threads: int) -> Callable[[], float]:
