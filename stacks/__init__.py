@@ -1,0 +1,1 @@
+"""The infrastructure: one module per stack, by lifecycle. Imports nothing from `service` or `processor`."""
