@@ -45,11 +45,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
 
     # Starting CDK takes seconds: settings are refused before it.
-    from stacks.assembly import write_assembly  # noqa: PLC0415
+    from stacks.assembly import synthesize, write_assembly  # noqa: PLC0415
 
     for settings in environments:
         if command_line_folder:
-            write_assembly(settings, wire, Path(command_line_folder), whole=False)
+            # The command line keeps its locks in its folder, which therefore cannot be replaced.
+            synthesize(settings, wire, Path(command_line_folder))
         else:
             write_assembly(settings, wire, options.output / settings.name)
     return 0

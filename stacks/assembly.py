@@ -8,15 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from stacks.node import use_locked_node
+import aws_cdk as cdk
 
-use_locked_node()
-
-import aws_cdk as cdk  # noqa: E402
-
-from stacks.acknowledgements import acknowledge  # noqa: E402
-from stacks.base import PlatformStack  # noqa: E402
-from stacks.settings import Settings  # noqa: E402
+from stacks.acknowledgements import acknowledge
+from stacks.base import PlatformStack
+from stacks.settings import Settings
 
 Wire = Callable[[cdk.App, Settings], Sequence[PlatformStack]]
 """Adds the stacks of an environment to an app."""
@@ -24,40 +20,34 @@ Wire = Callable[[cdk.App, Settings], Sequence[PlatformStack]]
 _CDK_JSON = Path(__file__).resolve().parents[1] / "cdk.json"
 
 
-def make_app(settings: Settings, wire: Wire, folder: Path, *, acknowledged: bool = True) -> cdk.App:
-    """The app of one environment, ready to be synthesized into a folder.
-
-    `acknowledged` False leaves every compliance finding open, for those who count them.
+def make_app(settings: Settings, folder: Path) -> cdk.App:
+    """The app of one environment, without stacks, to be synthesized into a folder.
 
     Feature flags are read from `cdk.json` here, because only the CDK command line does that by itself: templates are
     then the same whoever starts the synthesis.
     """
     context: dict[str, Any] = json.loads(_CDK_JSON.read_text(encoding="utf-8"))["context"]
+    # Lets a finding or a journey over the template be told in the names of the source.
+    context["aws:cdk:enable-path-metadata"] = True
     app = cdk.App(outdir=str(folder), context=context, analytics_reporting=False)
     tags = {"Project": "rawmill", "Environment": settings.name, **settings.tags}
     for key, value in sorted(tags.items()):
         cdk.Tags.of(app).add(key, value)
-    stacks = wire(app, settings)
-    if acknowledged:
-        for stack in stacks:
-            acknowledge(stack.acknowledgements())
     return app
 
 
-def write_assembly(settings: Settings, wire: Wire, folder: Path, *, whole: bool = True) -> None:
-    """Synthesize one environment into a folder.
+def synthesize(settings: Settings, wire: Wire, folder: Path) -> None:
+    """Write the assembly of one environment straight into a folder."""
+    app = make_app(settings, folder)
+    for stack in wire(app, settings):
+        acknowledge(stack.acknowledgements())
+    app.synth()
 
-    Args:
-        settings: the environment.
-        wire: adds its stacks.
-        folder: replaced when the synthesis succeeds, else left alone.
-        whole: False writes straight into the folder, for the CDK command line, which keeps its locks there.
-    """
-    if not whole:
-        make_app(settings, wire, folder).synth()
-        return
+
+def write_assembly(settings: Settings, wire: Wire, folder: Path) -> None:
+    """Put the assembly of one environment in the place of a folder; a failure leaves the folder as it was."""
     with _made_aside(folder) as aside:
-        make_app(settings, wire, aside).synth()
+        synthesize(settings, wire, aside)
 
 
 @contextmanager

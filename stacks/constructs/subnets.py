@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
-from stacks.acknowledgements import CFN_LINT, Acknowledgement
+from stacks.acknowledgements import Acknowledgement
 from stacks.constructs.naming import name_tag, pascal
 from stacks.firewall.network_acl import ZoneLetter
 from stacks.settings import Settings
@@ -52,12 +52,11 @@ class Subnets(Construct):
                     reason="ACCEPTED: this is the public tier, which holds the load balancer and NAT gateways only",
                 )
         for subnet in (subnet for tier in self.subnets.values() for subnet in tier.values()):
-            for rule in ("CloudFormation-Validate::W3010", f"{CFN_LINT}W3010"):
-                yield Acknowledgement(
-                    resource=subnet,
-                    rule=rule,
-                    reason="ACCEPTED: a zone keeps its addresses; zones looked up could come back in another order",
-                )
+            yield Acknowledgement(
+                resource=subnet,
+                rule="CloudFormation-Validate::W3010",
+                reason="ACCEPTED: a zone keeps its addresses; zones looked up could come back in another order",
+            )
 
     def _add_subnet(self, tier: Tier, letter: ZoneLetter, zone: str, block: str) -> None:
         name = f"{tier}-{letter}"
