@@ -120,10 +120,12 @@ class _Network:
 def _hops(network: _Network, source: str, target: str, port: int) -> Iterator[Hop]:
     if source in TIER and target == INTERNET:
         # Out through a NAT gateway, which calls on with ports of its own.
-        for here in network.subnets(TIER[source]):
-            yield from _request(network, here, None, OUTSIDE[target], port=port, client=CLIENT_PORTS[source])
+        for caller in network.subnets(TIER[source]):
+            yield from _request(network, caller, None, OUTSIDE[target], port=port, client=CLIENT_PORTS[source])
             for nat in network.subnets(TIER["nat"]):
-                yield from _request(network, None, nat, network.blocks[here][9], port=port, client=CLIENT_PORTS[source])
+                yield from _request(
+                    network, None, nat, network.blocks[caller][9], port=port, client=CLIENT_PORTS[source]
+                )
                 yield from _request(network, nat, None, OUTSIDE[target], port=port, client=CLIENT_PORTS["nat"])
         return
     heres: list[str | None] = list(network.subnets(TIER[source])) if source in TIER else [None]

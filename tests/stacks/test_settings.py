@@ -298,4 +298,4 @@ def test_session_manager_s_endpoints_are_there_without_being_asked_for() -> None
 def test_settings_do_not_change_once_they_are_read() -> None:
     settings = load_settings("dev")
     with pytest.raises(ValidationError):
-        settings.region = "us-east-1"
+        settings.region = "us-east-1"  # type: ignore[misc]
