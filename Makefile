@@ -26,6 +26,7 @@ demo: setup ## Make sample RAWs, develop them on all cores, write report and con
 
 test: setup lint ## All tests, fast ones first
 	@$(PY) -m pytest -n $(JOBS) --dist worksteal
+	@cat build/compliance.txt
 
 lint: setup ## ruff and strict types
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy

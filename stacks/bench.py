@@ -1,8 +1,8 @@
 """How long synthesis takes, as ratios. `python -m stacks.bench CDK…`, where CDK… runs the CDK command line.
 
-Two ratios: `make synth` against the same two commands over an app with one resource that does nothing, and all environments in one
-process against the first of them alone. Runs alternate, and medians are compared, because other work on the machine
-slows both sides alike.
+Two ratios: `make synth` against the same two commands over an app with one resource that does nothing, and all
+environments in one process against the first of them alone. Runs alternate, and medians are compared, because other
+work on the machine slows both sides alike.
 """
 
 import json

@@ -6,12 +6,13 @@ the standard library plus boto3. Deleting the resource leaves the group closed: 
 
 import json
 import urllib.request
+from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
 
 
-def handler(event, _context):
+def handler(event: dict[str, Any], _context: object) -> None:
     """Answer CloudFormation's request; a failure is an answer too, else the stack would wait for an hour."""
     answer = {"Status": "SUCCESS"}
     try:
@@ -23,7 +24,7 @@ def handler(event, _context):
     send(event, answer)
 
 
-def close(ec2, GroupId, Account):
+def close(ec2: Any, GroupId: str, Account: str) -> None:
     """Revoke the two rules that every default group is born with; rules already gone are no error."""
     inside = {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": GroupId, "UserId": Account}]}
     outside = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
@@ -38,7 +39,7 @@ def close(ec2, GroupId, Account):
                 raise
 
 
-def send(event, answer):
+def send(event: dict[str, Any], answer: dict[str, str]) -> None:
     """Put the answer where CloudFormation looks for it."""
     body = {
         **answer,
