@@ -1,5 +1,6 @@
 """One synthesis per session, whatever the number of processes: the first to ask makes everything, the others read."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,11 @@ from tests.stacks.template import Template
 
 
 @pytest.fixture(scope="session")
-def assemblies(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+def assemblies(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the cloud assembly of every configuration."""
     base = tmp_path_factory.getbasetemp()
     # Workers of pytest-xdist have folders of their own inside the session's.
-    folder = (base if worker_id == "master" else base.parent) / "assemblies"
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "assemblies"
     with FileLock(f"{folder}.lock"):
         if not folder.exists():
             from app import wire
