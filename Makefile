@@ -13,11 +13,11 @@ help: ## What there is
 
 setup: $(STAMP) ## Make .venv from the locked requirements; nothing when up to date
 
-$(STAMP): requirements.txt requirements-dev.txt
+$(STAMP): requirements.txt requirements-infrastructure.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Rawmill needs Python 3.11 or newer; $(PYTHON) is {sys.version.split()[0]}. Name another one: make PYTHON=python3.12 ...")'
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	@echo "installing the locked requirements into $(VENV)"
-	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.txt -r requirements-dev.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.txt -r requirements-infrastructure.txt -r requirements-dev.txt
 	@$(PY) -m processor warm-up
 	@touch $@
 
@@ -26,6 +26,7 @@ demo: setup ## Make sample RAWs, develop them on all cores, write report and con
 
 test: setup lint ## All tests, fast ones first
 	@$(PY) -m pytest -n $(JOBS) --dist worksteal
+	@cat build/compliance.txt
 
 lint: setup ## ruff and strict types
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
@@ -42,7 +43,10 @@ pictures: setup ## Draw the pictures of the docs anew
 lock: ## Resolve requirements*.in anew into locked requirements*.txt
 	@test -x $(VENV)/bin/uv || $(MAKE) setup
 	@$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements.in -o requirements.txt
+	@$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements-infrastructure.in -o requirements-infrastructure.txt
 	@$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements-dev.in -o requirements-dev.txt
 
+include make/infrastructure.mk
+
 clean: ## Remove what the targets above made, except .venv
-	@rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf build cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis

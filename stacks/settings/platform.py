@@ -1,0 +1,64 @@
+"""Settings of what runs in the network: jobs, queue, web, workers, database, sessions."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from stacks.settings.types import CacheNodeType, Count, DatabaseClass, InstanceType, Strict
+
+
+class Strategy(StrEnum):
+    """Where workers run: on instances, on Fargate, or on instances with Fargate for the peak."""
+
+    EC2 = "ec2"
+    FARGATE = "fargate"
+    HYBRID = "hybrid"
+
+
+class JobSettings(Strict):
+    """What one image may take."""
+
+    time_limit_s: Annotated[int, Field(ge=10, le=36_000)] = 600
+
+
+class MessagingSettings(Strict):
+    """The job queue and its dead-letter queue."""
+
+    visibility_timeout_s: Annotated[int, Field(ge=30, le=43_200)] = 900
+    max_receive_count: Annotated[int, Field(ge=1, le=10)] = 3
+    retention_days: Annotated[int, Field(ge=1, le=14)] = 4
+    dead_letter_retention_days: Annotated[int, Field(ge=1, le=14)] = 14
+
+
+class WebSettings(Strict):
+    """The web cluster: instances that serve the API and the console."""
+
+    instance_type: InstanceType
+    min_instances: Annotated[int, Field(ge=1, le=100)]
+    max_instances: Annotated[int, Field(ge=1, le=100)]
+
+
+class WorkerSettings(Strict):
+    """The worker cluster. `max_burst_tasks` bounds what Fargate adds."""
+
+    strategy: Annotated[Strategy, Field(strict=False)] = Strategy.EC2
+    instance_type: InstanceType
+    min_instances: Count = 0
+    max_instances: Count
+    max_burst_tasks: Count = 0
+
+
+class DatabaseSettings(Strict):
+    """PostgreSQL."""
+
+    instance_class: DatabaseClass
+    multi_az: bool = True
+    backup_retention_days: Annotated[int, Field(ge=1, le=35)] = 14
+
+
+class SessionStoreSettings(Strict):
+    """Redis: sessions and rate limits, nothing that cannot be lost."""
+
+    node_type: CacheNodeType
+    replicas: Annotated[int, Field(ge=0, le=5)] = 1
