@@ -43,10 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(width=options.width)
     figures = measure(options.only or list(PARTS), Bench(scale=scale, folder=options.out / "bench"), console)
     name = FIGURES if scale is FULL else f"bench-{scale.name}.json"
+    complete = page.is_complete(figures)  # before older figures join: the page says that all of it is of one run
     figures = keep(figures, options.out / name)
     show(figures, console)
     console.print(f"figures        {options.out / name}", soft_wrap=True)
-    if page.is_complete(figures):
+    if complete:
         docs = options.docs or (ROOT / "docs" if scale is FULL else options.out / "bench" / f"docs-{scale.name}")
         console.print(f"evidence page  {page.write(figures, docs)}", soft_wrap=True)
     return 0
@@ -123,9 +124,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="bench", description="Measures the processor against named baselines in one run; ratios, not seconds."
     )
-    parser.add_argument("--quick", action="store_true", help="a run of 2 to 3 minutes on smaller files")
+    parser.add_argument("--quick", action="store_true", help="a run of a few minutes on smaller files")
     parser.add_argument("--scale", choices=sorted(SCALES), default="full", help="size of the run (default full)")
-    parser.add_argument("--only", action="append", choices=list(PARTS), help="measure only this part; may be repeated")
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=list(PARTS),
+        help="measure only this part, may be repeated; the page needs all of its parts in one run",
+    )
     parser.add_argument("--out", type=Path, default=Path("build"), metavar="DIR", help="where figures and inputs go")
     parser.add_argument("--docs", type=Path, metavar="DIR", help="where the evidence page goes (full scale: docs)")
     parser.add_argument("--width", type=int, help="columns of the tables (default: the terminal's)")

@@ -17,7 +17,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def is_complete(figures: Figures) -> bool:
-    """Whether every part of the page has been measured."""
+    """Whether every part of the page is among these figures."""
     return all(part in figures["parts"] for part in PARTS)
 
 
