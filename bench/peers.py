@@ -156,7 +156,11 @@ def _command_line(bench: Bench, job: Job, images: int) -> tuple[Job, list[Comman
 
 
 def _timed(commands: list[Command]) -> Figures:
-    """Costs of all processes that the commands start."""
+    """Costs of all processes that the commands start.
+
+    Python may keep its byte code, as it does for users: where this process must not, ours would be compiled each time.
+    """
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run(
         [sys.executable, "-S", str(Path(__file__).with_name("timed.py"))],
         input=json.dumps(commands),
@@ -164,7 +168,7 @@ def _timed(commands: list[Command]) -> Figures:
         stderr=subprocess.DEVNULL,
         text=True,
         check=True,
-        env={**os.environ, **_ONE_THREAD, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        env={**environment, **_ONE_THREAD, "PYTHONPATH": str(Path(__file__).parent.parent)},
     )
     figures: Figures = json.loads(done.stdout)
     return figures

@@ -170,15 +170,17 @@ def targets(figures: Figures) -> list[Target]:
                     hoped=hoped,
                 )
             )
-        least_db = min(design["quality"][rendition]["psnr_db"] for rendition in ("4k", "1080p"))
-        wanted.append(
-            Target(
-                what=f"standard, {title}: PSNR against naive, 4K and 1080p",
-                measured=least_db,
-                needed=needed_db,
-                unit="dB",
-            )
-        )
+        # Two encoders' rounding lies between decoded files, whoever made the pixels: both figures are judged.
+        for measure, where in (("before_encoding", "pixels"), ("quality", "decoded JPEGs")):
+            if measure in design:
+                wanted.append(
+                    Target(
+                        what=f"standard, {title}: PSNR of {where} against naive's, 4K and 1080p",
+                        measured=min(design[measure][rendition]["psnr_db"] for rendition in ("4k", "1080p")),
+                        needed=needed_db,
+                        unit="dB",
+                    )
+                )
         wanted.append(
             Target(
                 what=f"standard, {title}: peak memory of the process",

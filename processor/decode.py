@@ -3,6 +3,7 @@
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
 import cv2
@@ -16,6 +17,7 @@ from processor.header import ImageHeader
 from processor.original import Original
 from processor.preview import decode_preview, shows_whole
 from processor.types import ColourSpace, DecodePath, Frame, Rgb8
+from processor.unpack.fast import let_go
 from processor.unpack.sensor import read_sensor
 
 _LIBRAW_SPACE: Final = {ColourSpace.SRGB: rawpy.ColorSpace.sRGB, ColourSpace.DISPLAY_P3: rawpy.ColorSpace.P3D65}
@@ -99,6 +101,7 @@ def _develop(original: Original, path: DecodePath, colour_space: ColourSpace) ->
         black=sensor.black,
         scale=sensor.scale,
         matrix=camera_to_output(sensor.camera_to_srgb, colour_space),
+        let_go=partial(let_go, sensor.values),
     )
 
 

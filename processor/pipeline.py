@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from processor import integrity
+from processor import heap, integrity
 from processor.decode import decode
 from processor.errors import ImageError, NeedsMemory, ReasonCode, Stage
 from processor.licences import Licences
@@ -119,6 +119,7 @@ class _Decoded:
 
 def _decode(original: Original, plan: Plan, recipe: Recipe) -> _Decoded:
     header = original.header
+    heap.give_back()
     frame = decode(original, plan.decode_path, recipe.colour_space)
     inspection = integrity.inspect(original, frame)
     _refuse_damaged(inspection)

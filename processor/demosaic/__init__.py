@@ -1,5 +1,7 @@
 """Our own demosaicing kernels: sensor values to 8-bit RGB in one pass, on one thread, without the interpreter lock."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +16,11 @@ Pattern = tuple[int, int, int, int]
 Window = tuple[int, int, int, int]
 """Top, left, height and width of the visible area in the stored mosaic."""
 
+LetGo = Callable[[int, int], None]
+
+BAND_ROWS = 344
+"""Rows of blocks between two moments at which memory is let go; eight such bands in a sensor of 45 megapixels."""
+
 SMALLEST_PX = 8
 """Shortest side of a window that the kernels take."""
 
@@ -26,6 +33,7 @@ def half_size(
     black: NDArray[np.float32],
     scale: NDArray[np.float32],
     matrix: NDArray[np.float64],
+    let_go: LetGo = lambda _first, _last: None,
 ) -> Rgb8:
     """Develop every whole 2×2 block of a window into one pixel; an odd last row or column is left out.
 
@@ -35,6 +43,7 @@ def half_size(
         pattern: colours of the window's first block, a Bayer pattern.
         black, scale: per colour index (R, G, B, second G): level to subtract, factor that brings white to 1 or more.
         matrix: 3×3, balanced camera RGB to linear output RGB.
+        let_go: told of lines of the mosaic, from the first to before the last, that will not be read again.
 
     Returns:
         (height // 2) × (width // 2) × 3, gamma-encoded.
@@ -47,7 +56,16 @@ def half_size(
     from_below = pattern[0] in (1, 3)
     order = [*pattern[2:], *pattern[:2]] if from_below else list(pattern)
     first, step = (top + 2 * rows - 1, -1) if from_below else (top, 1)
-    half_rggb(_read_only(values), first, left, step, rows, n, _level(black, scale, order), _flat(matrix, order), out)
+    level, flat, source = _level(black, scale, order), _flat(matrix, order), _read_only(values)
+    for begin in range(0, rows, BAND_ROWS):
+        end = min(rows, begin + BAND_ROWS)
+        half_rggb(source, first, left, step, rows, n, begin, end, level, flat, out)
+        # The next band looks back at two rows of blocks, so those go with it.
+        done_from, done_to = max(0, begin - 2), rows if end == rows else max(0, end - 2)
+        if from_below:
+            let_go(first + 1 - 2 * done_to, first + 1 - 2 * done_from)
+        else:
+            let_go(first + 2 * done_from, first + 2 * done_to)
     return out.reshape(rows, n, 3)
 
 
@@ -59,6 +77,7 @@ def full_size(
     black: NDArray[np.float32],
     scale: NDArray[np.float32],
     matrix: NDArray[np.float64],
+    let_go: LetGo = lambda _first, _last: None,  # noqa: ARG001  developed in one go
 ) -> Rgb8:
     """Develop every pixel of a window; arguments as for `half_size`.
 

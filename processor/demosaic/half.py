@@ -70,13 +70,23 @@ def _write(
 
 @kernel(
     types.Array(types.uint16, 2, "C", readonly=True),
-    types.int64, types.int64, types.int64, types.int64, types.int64,
+    types.int64, types.int64, types.int64, types.int64, types.int64, types.int64, types.int64,
     types.float32[::1], types.float32[::1], types.uint8[:, ::1],
 )  # fmt: skip
 def half_rggb(
-    values: Any, top: int, left: int, step: int, rows: int, n: int, level: Any, matrix: Any, out: Any
+    values: Any,
+    top: int,
+    left: int,
+    step: int,
+    rows: int,
+    n: int,
+    begin: int,
+    end: int,
+    level: Any,
+    matrix: Any,
+    out: Any,
 ) -> None:
-    """Develop `rows` × `n` blocks of an R G / G B mosaic.
+    """Develop the rows of blocks from `begin` to before `end` of `rows` × `n` blocks of an R G / G B mosaic.
 
     Args:
         values: uint16, the whole stored mosaic.
@@ -84,6 +94,7 @@ def half_rggb(
         left: the column where the blocks begin.
         step: 1 when the rows of blocks run down the picture, -1 when they are taken from the bottom upwards.
         rows, n: blocks down and across.
+        begin, end: which rows of blocks, counted along `step`; the rows next to them are read too.
         level: 8 × float32: black of R, G, G, B; then their factors to linear light.
         matrix: 9 × float32, row-major: balanced camera RGB to linear output RGB.
         out: uint8, rows × (3 n), in the picture's own order whatever `step` is.
@@ -91,7 +102,7 @@ def half_rggb(
     # Seven sets of four rows, each set used in turn: four colours, two differences, green at the centre.
     ring = np.empty((28, n + 2), F)
     first = 0 if step > 0 else rows - 1
-    for i in range(-2, rows + 2):
+    for i in range(begin - 2, end + 2):
         source = min(max(i, -1 - i), 2 * rows - 1 - i)  # rows beyond an edge mirror those within
         source = min(max(source, 0), rows - 1)
         line = top + 2 * step * source
@@ -99,7 +110,7 @@ def half_rggb(
         upper = values[line, left : left + 2 * n]
         lower = values[line + step, left : left + 2 * n]
         _load(upper, lower, n, level, ring[new], ring[4 + new], ring[8 + new], ring[12 + new])
-        if i >= 0:
+        if i >= begin:
             mid, old = (i - 1) & 3, (i - 2) & 3
             colour_differences(
                 n, ring[mid], ring[old], ring[new], ring[4 + mid], ring[4 + new], ring[8 + mid], ring[8 + old],
@@ -109,7 +120,7 @@ def half_rggb(
                 n, ring[mid], ring[16 + mid], ring[4 + mid], ring[8 + mid], ring[12 + mid], ring[20 + mid],
                 ring[24 + mid],
             )  # fmt: skip
-        if i >= 2:
+        if i >= begin + 2:
             down, mid, up = (i - 1) & 3, (i - 2) & 3, (i - 3) & 3
             _write(
                 n, ring[24 + mid], ring[24 + up], ring[24 + down], ring[16 + mid], ring[16 + down],

@@ -53,6 +53,27 @@ def _map(path: Path, image: RawImage) -> Mosaic | None:
     return values.reshape(image.height, image.width)
 
 
+def let_go(values: Mosaic, first: int, last: int) -> None:
+    """Drops lines of a mapped mosaic from this process's memory; the file still has them.
+
+    Does nothing to values in memory of their own, and where the system knows no such advice.
+
+    Args:
+        values: from `unpack`.
+        first, last: lines from the first to before the last.
+    """
+    mapped: object = values
+    while isinstance(mapped, np.ndarray | memoryview):
+        mapped = mapped.base if isinstance(mapped, np.ndarray) else mapped.obj
+    if not isinstance(mapped, mmap.mmap) or not hasattr(mmap, "MADV_DONTNEED"):
+        return
+    origin = values.ctypes.data - np.frombuffer(mapped, np.uint8).ctypes.data
+    begin = -(-(origin + first * values.strides[0]) // mmap.PAGESIZE) * mmap.PAGESIZE
+    end = (origin + last * values.strides[0]) // mmap.PAGESIZE * mmap.PAGESIZE
+    if end > begin:
+        mapped.madvise(mmap.MADV_DONTNEED, begin, end - begin)
+
+
 def _decode(path: Path, image: RawImage) -> Mosaic | None:
     out = np.empty((image.height, image.width), np.uint16)
     across = -(-image.width // image.chunk_width)

@@ -1,5 +1,7 @@
 """Our demosaicing kernels against the scene, against LibRaw, and against plain arithmetic."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -40,6 +42,7 @@ def _develop(
     window: tuple[int, int, int, int] | None = None,
     balance: tuple[float, float, float] = (1, 1, 1),
     matrix: NDArray[np.float64] | None = None,
+    let_go: Callable[[int, int], None] = lambda _first, _last: None,
 ) -> Rgb8:
     scale = np.array([*balance, balance[1]], np.float32) / np.float32(_WHITE - _BLACK)
     return _KERNELS[kernel](
@@ -49,6 +52,7 @@ def _develop(
         black=np.full(4, _BLACK, np.float32),
         scale=scale,
         matrix=np.eye(3) if matrix is None else matrix,
+        let_go=let_go,
     )
 
 
@@ -116,6 +120,38 @@ def test_a_window_with_odd_margins_gives_what_the_cut_out_mosaic_gives(kernel: s
         cut = np.ascontiguousarray(values[top : top + 41, left : left + 63])
         whole = _develop(kernel, values, pattern, window=window)
         np.testing.assert_array_equal(whole, _develop(kernel, cut, pattern))
+
+
+@pytest.mark.parametrize("pattern", _PATTERNS)
+@pytest.mark.parametrize("rows", [1, 2, 7, 29, 1000])
+def test_bands_leave_no_trace_and_let_go_of_every_line_once(
+    pattern: tuple[int, int, int, int], rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = _mosaic(np.random.default_rng(3).random((61, 40, 3)), pattern)
+    whole = _develop("half", values, pattern, window=(1, 2, 60, 38))
+    monkeypatch.setattr(demosaic, "BAND_ROWS", rows)
+    gone: list[int] = []
+    in_bands = _develop(
+        "half",
+        values,
+        pattern,
+        window=(1, 2, 60, 38),
+        let_go=lambda first, last: gone.extend(range(first, last)),
+    )
+    assert np.array_equal(in_bands, whole)
+    assert sorted(gone) == list(range(1, 61))
+
+
+def test_lines_that_were_let_go_too_early_would_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demosaic, "BAND_ROWS", 4)
+    for pattern in _PATTERNS:
+        values = _mosaic(np.random.default_rng(4).random((64, 40, 3)), pattern)
+        whole = _develop("half", values, pattern)
+
+        def spoil(first: int, last: int, values: NDArray[np.uint16] = values) -> None:
+            values[first:last] = 0
+
+        assert np.array_equal(_develop("half", values, pattern, let_go=spoil), whole)
 
 
 @pytest.mark.parametrize("kernel", _KERNELS)

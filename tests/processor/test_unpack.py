@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import rawpy
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from processor.limits import Limits
 from processor.original import Original, open_original
 from processor.sample.tiff import Type
 from processor.types import ColourSpace, DecodePath
-from processor.unpack.fast import unpack
+from processor.unpack.fast import let_go, unpack
 from processor.unpack.sensor import read_sensor
 from tests.processor import dng_files as dng
 from tests.processor.conftest import MakeDng, Sample
@@ -57,6 +58,32 @@ def test_contiguous_strips_are_mapped_as_one(tmp_path: Path) -> None:
     plain = {259: (Type.SHORT, [1]), dng.ROWS_PER_STRIP: (Type.LONG, [24])}
     path = dng.write_dng(tmp_path / "a.dng", values, chunks=strips, tags=plain)
     _assert_same(path, "uncompressed", values)
+
+
+def _mapped(path: Path) -> NDArray[np.uint16]:
+    with _open(path) as original:
+        assert original.dng is not None
+        values = unpack(path, original.dng)
+    assert values is not None
+    return values
+
+
+def test_mapped_lines_can_be_let_go_and_read_again(tmp_path: Path) -> None:
+    values = dng.mosaic(640, 2048)
+    mapped = _mapped(dng.write_dng(tmp_path / "a.dng", values))
+    for first, last in ((0, 1), (3, 500), (500, 640), (0, 640), (10, 10)):
+        let_go(mapped, first, last)
+        np.testing.assert_array_equal(mapped, values)
+    let_go(values, 0, 640)
+    np.testing.assert_array_equal(mapped, values)
+
+
+def test_letting_go_of_mapped_lines_frees_their_memory(tmp_path: Path) -> None:
+    mapped = _mapped(dng.write_dng(tmp_path / "a.dng", dng.mosaic(4096, 2048)))
+    mapped.sum()
+    before = psutil.Process().memory_info().shared
+    let_go(mapped, 0, 4096)
+    assert before - psutil.Process().memory_info().shared >= 15_000_000
 
 
 @pytest.mark.parametrize("predictor", range(1, 8))
