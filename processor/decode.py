@@ -16,7 +16,7 @@ from processor.errors import ImageError, ReasonCode, Stage
 from processor.header import ImageHeader
 from processor.original import Original
 from processor.preview import decode_preview, shows_whole
-from processor.types import ColourSpace, DecodePath, Frame, Rgb8
+from processor.types import SIDEWAYS, ColourSpace, DecodePath, Frame, Rgb8
 from processor.unpack.fast import let_go
 from processor.unpack.sensor import read_sensor
 
@@ -29,9 +29,6 @@ _LIBRAW_OPTIONS: Final[dict[DecodePath, dict[str, Any]]] = {
 }
 
 _KERNELS: Final = {DecodePath.HALF: demosaic.half_size, DecodePath.FULL: demosaic.full_size}
-
-_SIDEWAYS: Final = (5, 6, 7, 8)
-"""EXIF orientations that exchange width and height."""
 
 _SQUARE: Final = (0.995, 1.005)
 
@@ -136,7 +133,7 @@ def _preview(original: Original) -> Frame:
     size = developed_size(header)
     orientation = header.orientation
     # Most cameras store the preview as the sensor saw it; one that stands upright already must not be turned again.
-    if orientation in _SIDEWAYS and not shows_whole((pixels.shape[1], pixels.shape[0]), *size):
+    if orientation in SIDEWAYS and not shows_whole((pixels.shape[1], pixels.shape[0]), *size):
         orientation, size = 1, size[::-1]
     return Frame(
         pixels=pixels,

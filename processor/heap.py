@@ -1,8 +1,17 @@
-"""Gives memory that is free inside this process back to the system."""
+"""Memory of this process: how much it has had, and giving back what is free."""
 
 import ctypes
+import resource
+import sys
 from collections.abc import Callable
 from functools import cache
+
+_RUSAGE_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
+
+
+def peak_resident_bytes() -> int:
+    """The most resident memory that this process has had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RUSAGE_UNIT_BYTES
 
 
 def give_back() -> None:

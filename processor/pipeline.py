@@ -1,7 +1,5 @@
 """Develops one original: read, decode, then resize, filter, watermark, encode and store every rendition."""
 
-import resource
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -23,8 +21,6 @@ from processor.renditions import Canvas, make_renditions
 from processor.result import ImageResult, Status
 from processor.store import OutputFolder, SourceFile, content_digest, output_key
 from processor.types import Verdict
-
-_RUSAGE_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
 
 
 def develop(
@@ -100,7 +96,7 @@ def develop(
         outputs=outputs,
         timings=clock.stop(),
         cpu_s=clock.cpu_s(),
-        peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RUSAGE_UNIT_BYTES,
+        peak_memory_bytes=heap.peak_resident_bytes(),
     )
     folder.record(file, stem, key=key, recipe=digest, result=result)
     return result

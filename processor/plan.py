@@ -8,9 +8,7 @@ from processor.header import ImageHeader
 from processor.preview import shows_whole
 from processor.recipe import Recipe
 from processor.resize import fitted
-from processor.types import DecodePath, Tier
-
-_SWAPS_SIDES = {5, 6, 7, 8}
+from processor.types import SIDEWAYS, DecodePath, Tier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,4 +89,4 @@ def _decoded_size(header: ImageHeader, decode_path: DecodePath) -> tuple[int, in
 
 
 def _upright(size: tuple[int, int], orientation: int) -> tuple[int, int]:
-    return (size[1], size[0]) if orientation in _SWAPS_SIDES else size
+    return (size[1], size[0]) if orientation in SIDEWAYS else size

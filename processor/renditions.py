@@ -14,15 +14,13 @@ from processor.recipe import Recipe, Rendition
 from processor.resize import resize, upright
 from processor.result import Output
 from processor.store import OutputFolder
-from processor.types import Frame, Rgb8
+from processor.types import SIDEWAYS, Frame, Rgb8
 
 FILTER_LICENCE = "filter_license"
 WATERMARK_LICENCE = "watermark_license"
 
 Licence = Callable[[str], AbstractContextManager[None]]
 """Holds one seat of the licence of that name while the block runs."""
-
-_SWAPS_SIDES = {5, 6, 7, 8}
 
 
 class Canvas:
@@ -35,7 +33,7 @@ class Canvas:
 
     def shrink(self, size_px: tuple[int, int]) -> Rgb8:
         """Makes the picture smaller and returns it; `size_px` is (width, height) of the upright picture."""
-        sideways = self._orientation in _SWAPS_SIDES
+        sideways = self._orientation in SIDEWAYS
         self._pixels = resize(self._pixels, size_px[::-1] if sideways else size_px)
         # Turned once, after the first and largest step: fewer pixels to move, and never twice.
         self._pixels = upright(self._pixels, self._orientation)

@@ -13,6 +13,10 @@ Mosaic = NDArray[np.uint16]
 """An H×W array of raw sensor values under a colour filter array."""
 
 
+SIDEWAYS = frozenset({5, 6, 7, 8})
+"""EXIF orientations that exchange width and height."""
+
+
 class ColourSpace(StrEnum):
     """Output colour space; its ICC profile is embedded in every rendition."""
 

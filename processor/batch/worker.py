@@ -8,7 +8,6 @@ import gc
 import multiprocessing
 import os
 import pickle
-import resource
 import signal
 import sys
 import threading
@@ -26,6 +25,7 @@ from processor.batch.environment import limit_library_threads
 from processor.batch.memory import limit_own_memory, private_bytes
 from processor.batch.task import ImageTask, Outcome, WorkerSetup
 from processor.errors import ImageError, NeedsMemory, ReasonCode, Stage
+from processor.heap import peak_resident_bytes
 from processor.licences import Licences, open_licences
 from processor.plugins import load_plugins
 from processor.recipe import Recipe
@@ -36,7 +36,6 @@ _NO_ROOM_ERRNOS = frozenset({errno.ENOSPC, errno.EROFS, errno.EDQUOT})
 _UNREADABLE_ERRNOS = frozenset(
     {errno.ENOENT, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}
 )
-_RUSAGE_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
 
 
 @dataclass(slots=True)
@@ -102,7 +101,7 @@ def run_image(task: ImageTask) -> bytes:
             result,
             attempts=task.attempt,
             cpu_s=cpu_s,
-            peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RUSAGE_UNIT_BYTES,
+            peak_memory_bytes=peak_resident_bytes(),
         )
     outcome = Outcome(
         token=task.token,
