@@ -13,11 +13,13 @@ help: ## What there is
 
 setup: $(STAMP) ## Make .venv from the locked requirements; nothing when up to date
 
-$(STAMP): requirements.txt requirements-infrastructure.txt requirements-dev.txt
+REQUIREMENTS := requirements.txt requirements-service.txt requirements-infrastructure.txt requirements-local.txt requirements-dev.txt
+
+$(STAMP): $(REQUIREMENTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Rawmill needs Python 3.11 or newer; $(PYTHON) is {sys.version.split()[0]}. Name another one: make PYTHON=python3.12 ...")'
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	@echo "installing the locked requirements into $(VENV)"
-	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.txt -r requirements-infrastructure.txt -r requirements-dev.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: $(REQUIREMENTS:%=-r %)
 	@$(PY) -m processor warm-up
 	@touch $@
 
@@ -42,9 +44,9 @@ pictures: setup ## Draw the pictures of the docs anew
 
 lock: ## Resolve requirements*.in anew into locked requirements*.txt
 	@test -x $(VENV)/bin/uv || $(MAKE) setup
-	@$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements.in -o requirements.txt
-	@$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements-infrastructure.in -o requirements-infrastructure.txt
-	@$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements-dev.in -o requirements-dev.txt
+	@for part in "" -service -infrastructure -local -aws -dev; do \
+	  $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements$$part.in -o requirements$$part.txt || exit 1; \
+	done
 
 include make/infrastructure.mk
 
