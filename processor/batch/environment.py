@@ -55,8 +55,11 @@ class _Context(ForkServerContext):
     Process = _Process
 
 
-def start_context() -> BaseContext:
+def start_context(*also: str) -> BaseContext:
     """The context that workers are started in, with the fork server already loading where there is one.
+
+    Args:
+        also: modules that the fork server loads beside the pipeline. They must not start threads.
 
     Fork is out: LibRaw's OpenMP runtime hangs in a forked child. A fork server is a clean process that loads the code
     once; its children start in milliseconds. Where it is missing, every worker loads everything itself (spawn).
@@ -64,7 +67,7 @@ def start_context() -> BaseContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = _Context()
-    context.set_forkserver_preload([PRELOAD])
+    context.set_forkserver_preload([PRELOAD, *also])
     with worker_environment(), _interrupts_ignored():
         forkserver.ensure_running()
     return context

@@ -20,8 +20,9 @@ from processor.batch.memory import default_budget_bytes
 from processor.batch.observer import BatchObserver, InFlight
 from processor.batch.options import BatchOptions
 from processor.batch.records import cancelled, failed, in_mib, unreadable
-from processor.batch.slot import Delivered, Died, Ending, NeverBegan, Slot, SlotEvent, TimedOut
+from processor.batch.slot import Delivered, Died, Ending, NeverBegan, Program, Slot, SlotEvent, TimedOut
 from processor.batch.task import ImageTask, Outcome, WorkerSetup
+from processor.batch.worker import initialise, run_image
 from processor.batch.workspace import Workspace, open_workspace
 from processor.errors import ReasonCode, Stage
 from processor.recipe import Recipe
@@ -76,17 +77,23 @@ def run_batch(
             with Board.create(workspace.board_path, batch.places) as board, worker_environment():
                 batch.slots = [
                     Slot(
-                        setup=WorkerSetup(
-                            slot=number,
-                            function=options.function,
-                            plugins=options.plugins,
-                            recipe_path=recipe_path,
-                            out_dir=workspace.out_dir,
-                            limits=options.limits,
-                            board_path=workspace.board_path,
-                            counter_path=workspace.counter_path,
+                        number=number,
+                        program=Program(
+                            initialise=initialise,
+                            setup=WorkerSetup(
+                                slot=number,
+                                function=options.function,
+                                plugins=options.plugins,
+                                recipe_path=recipe_path,
+                                out_dir=workspace.out_dir,
+                                limits=options.limits,
+                                board_path=workspace.board_path,
+                                counter_path=workspace.counter_path,
+                                log_path=workspace.log_path(number),
+                                licences=options.licences,
+                            ),
+                            run=run_image,
                             log_path=workspace.log_path(number),
-                            licences=options.licences,
                         ),
                         context=context,
                         tasks_per_worker=options.tasks_per_worker,
@@ -141,7 +148,7 @@ class _Batch:
         self.places = max(1, min(options.jobs, len(originals)))
         self.budget_bytes = options.memory_bytes or default_budget_bytes()
         self.events: SimpleQueue[SlotEvent | None] = SimpleQueue()
-        self.slots: list[Slot] = []
+        self.slots: list[Slot[ImageTask, Outcome]] = []
         self._workspace, self._counter = workspace, counter
         self._originals = originals
         self._admission = Admission(self.budget_bytes, self.places)
@@ -210,7 +217,8 @@ class _Batch:
                     attempt=work.attempts,
                     may_retry=work.io_failures < self.options.io_retries,
                     grant_bytes=work.grant_bytes,
-                )
+                ),
+                timeout_s=self.options.limits.timeout_s,
             )
 
     def _wait_for_event(self) -> None:
@@ -233,7 +241,7 @@ class _Batch:
         if slot.task is not None and slot.task.token == event.token:
             self._take_back(slot, slot.task)
 
-    def _take_back(self, slot: Slot, task: ImageTask) -> None:
+    def _take_back(self, slot: Slot[ImageTask, Outcome], task: ImageTask) -> None:
         row, log = slot.row(), slot.log_tail
         submitted_s = slot.submitted_s
         ending = slot.collect()
@@ -287,7 +295,7 @@ class _Batch:
         self._admission.add(work)
         return SpanEnd.REQUEUED
 
-    def _undelivered(self, work: Work, ending: Ending, stage: Stage, log: str) -> SpanEnd:
+    def _undelivered(self, work: Work, ending: Ending[Outcome], stage: Stage, log: str) -> SpanEnd:
         if not isinstance(ending, NeverBegan):
             self._false_starts = 0
         if self._killed:

@@ -10,18 +10,19 @@ import pickle
 import signal
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.context import BaseContext
+from pathlib import Path
 from queue import SimpleQueue
+from typing import Any, Generic, Protocol, TypeVar
 
 from pebble import CONSTS, ProcessExpired, ProcessPool
 
 from processor.batch.board import Board, BoardRow
-from processor.batch.task import ImageTask, Outcome, WorkerSetup
-from processor.batch.worker import initialise, run_image
 
 CONSTS.term_timeout = 1.0
 """Workers have no SIGTERM handler, so one that is not gone after a second hangs in the kernel and gets SIGKILL."""
@@ -31,11 +32,40 @@ _TIMEOUT_GRACE_S = 15.0
 _LOG_TAIL_BYTES = 16 * 1024
 
 
+class Task(Protocol):
+    """Work for a slot: a picklable record of names and numbers."""
+
+    @property
+    def token(self) -> int:
+        """Number of this attempt, unique among all slots; the process writes it on the board when it begins."""
+
+
+TaskT = TypeVar("TaskT", bound=Task)
+OutcomeT = TypeVar("OutcomeT")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """What a slot's process runs.
+
+    Attributes:
+        initialise: called with `setup`, once in every process; it has to start with child.prepare_process.
+        setup: what a process learns once; picklable.
+        run: called with every task; returns the pickled outcome. It has to start with child.begin_attempt.
+        log_path: where the process writes what it prints.
+    """
+
+    initialise: Callable[[Any], None]
+    setup: object
+    run: Callable[[Any], bytes]
+    log_path: Path
+
+
 @dataclass(frozen=True, slots=True)
-class Delivered:
+class Delivered(Generic[OutcomeT]):
     """The worker answered."""
 
-    outcome: Outcome
+    outcome: OutcomeT
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +87,7 @@ class NeverBegan:
     why: str
 
 
-Ending = Delivered | Died | TimedOut | NeverBegan
+Ending = Delivered[OutcomeT] | Died | TimedOut | NeverBegan
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +98,24 @@ class SlotEvent:
     token: int
 
 
-class Slot:
+class Slot(Generic[TaskT, OutcomeT]):
     """One worker process and at most one image in its hands."""
 
     def __init__(
         self,
         *,
-        setup: WorkerSetup,
+        number: int,
+        program: Program,
         context: BaseContext,
         tasks_per_worker: int,
         board: Board,
         events: "SimpleQueue[SlotEvent | None]",
     ) -> None:
-        self.number = setup.slot
-        self.task: ImageTask | None = None
+        self.number = number
+        self.task: TaskT | None = None
         self.submitted_s = 0.0
-        self._setup, self._context, self._tasks_per_worker = setup, context, tasks_per_worker
+        self._timeout_s = 0.0
+        self._program, self._context, self._tasks_per_worker = program, context, tasks_per_worker
         self._board, self._events = board, events
         self._future: Future[bytes] | None = None
         self._suspect_since_s: float | None = None
@@ -94,8 +126,8 @@ class Slot:
         return ProcessPool(
             max_workers=1,
             max_tasks=self._tasks_per_worker,
-            initializer=initialise,
-            initargs=(self._setup,),
+            initializer=self._program.initialise,
+            initargs=(self._program.setup,),
             context=self._context,
         )
 
@@ -104,16 +136,20 @@ class Slot:
         """Whether an image is in hand."""
         return self.task is not None
 
-    def submit(self, task: ImageTask) -> None:
-        """Hand an image to the worker, starting one if there is none. An event follows in every case."""
-        self.task = task
+    def submit(self, task: TaskT, *, timeout_s: float) -> None:
+        """Hand an image to the worker, starting one if there is none. An event follows in every case.
+
+        Args:
+            task: what to do.
+            timeout_s: after so long the process is killed.
+        """
+        self.task, self._timeout_s = task, timeout_s
         self.submitted_s = time.monotonic()
         self._suspect_since_s = None
-        timeout_s = self._setup.limits.timeout_s
         try:
             if not self._pool.active:
                 self.replace()
-            self._future = self._pool.schedule(run_image, args=(task,), timeout=timeout_s)
+            self._future = self._pool.schedule(self._program.run, args=(task,), timeout=timeout_s)
         except (RuntimeError, BrokenProcessPool, OSError) as error:
             self._future = Future()
             self._future.set_exception(BrokenProcessPool(str(error)))
@@ -122,7 +158,7 @@ class Slot:
     def _announce(self, token: int, _future: "Future[bytes]") -> None:
         self._events.put(SlotEvent(self.number, token))
 
-    def collect(self) -> Ending:
+    def collect(self) -> Ending[OutcomeT]:
         """How the attempt ended; frees the slot. The worker is replaced unless it delivered."""
         if self.task is None or self._future is None:
             raise RuntimeError("nothing is in hand")
@@ -150,7 +186,7 @@ class Slot:
         now_s = time.monotonic()
         row = self.row()
         began = row.token == self.task.token
-        overdue = now_s - self.submitted_s > self._setup.limits.timeout_s + _TIMEOUT_GRACE_S
+        overdue = now_s - self.submitted_s > self._timeout_s + _TIMEOUT_GRACE_S
         if (began and not _is_alive(row.pid)) or not self._pool.active or overdue:
             self._suspect_since_s = self._suspect_since_s or now_s
             if overdue or now_s - self._suspect_since_s > _LOST_AFTER_S:
@@ -169,7 +205,7 @@ class Slot:
     def log_tail(self) -> str:
         """The last that the worker printed."""
         try:
-            data = self._setup.log_path.read_bytes()
+            data = self._program.log_path.read_bytes()
         except OSError:
             return ""
         return data[-_LOG_TAIL_BYTES:].decode(errors="replace")
