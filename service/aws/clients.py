@@ -84,11 +84,10 @@ class Clients:
 
     @property
     def sts(self) -> "STSClient":
-        """Role sessions, from the region's own endpoint."""
+        """Role sessions."""
         with self._lock:
             if self._sts is None:
-                regional = Config(sts_regional_endpoints="regional")
-                self._sts = self._session.client("sts", config=_config(QUICK_READ_TIMEOUT_S).merge(regional))
+                self._sts = self._session.client("sts", config=_config(QUICK_READ_TIMEOUT_S))
             return self._sts
 
     @property

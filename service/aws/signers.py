@@ -28,6 +28,7 @@ CLOCK_GRAIN_S = 2
 @dataclass(frozen=True, slots=True)
 class _Session:
     keys: ReadOnlyCredentials
+    taken_at: datetime
     ends_at: datetime
 
 
@@ -42,7 +43,7 @@ class RoleSession(Credentials):
         self._sts = sts
         self._role_arn = role_arn
         self._session_name = session_name
-        self._least_left = timedelta(seconds=SESSION_S - renewed_after_s)
+        self._renewed_after = timedelta(seconds=renewed_after_s)
         self._lock = threading.Lock()
         self._session: _Session | None = None
 
@@ -57,17 +58,18 @@ class RoleSession(Credentials):
 
     def _current(self) -> _Session:
         with self._lock:
-            if self._session is None or self._session.ends_at - datetime.now(tz=UTC) < self._least_left:
+            if self._session is None or datetime.now(tz=UTC) - self._session.taken_at > self._renewed_after:
                 self._session = self._assume()
             return self._session
 
     def _assume(self) -> _Session:
+        taken_at = datetime.now(tz=UTC)
         with translated("assume", self._role_arn):
             found = self._sts.assume_role(
                 RoleArn=self._role_arn, RoleSessionName=self._session_name, DurationSeconds=SESSION_S
             )["Credentials"]
         keys = ReadOnlyCredentials(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"])
-        return _Session(keys, found["Expiration"].astimezone(UTC))
+        return _Session(keys, taken_at, found["Expiration"].astimezone(UTC))
 
 
 @dataclass(frozen=True, slots=True)
