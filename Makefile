@@ -26,7 +26,7 @@ $(STAMP): $(REQUIREMENTS)
 demo: setup ## Make sample RAWs, develop them on all cores, write report and contact sheet
 	@$(PY) -m processor demo --out build/demo
 
-test: setup lint ## All tests, fast ones first
+test: setup setup-aws lint ## All tests, fast ones first
 	@$(PY) -m pytest -n $(JOBS) --dist worksteal
 	@cat build/compliance.txt
 
@@ -48,7 +48,7 @@ lock: ## Resolve requirements*.in anew into locked requirements*.txt
 	  $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements$$part.in -o requirements$$part.txt || exit 1; \
 	done
 
-include make/infrastructure.mk
+include make/infrastructure.mk make/local.mk
 
 clean: ## Remove what the targets above made, except .venv
 	@rm -rf build cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis

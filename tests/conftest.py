@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["tests.platform"]
+
 
 @pytest.fixture(scope="session")
 def camera_raws() -> Path:
