@@ -7,6 +7,17 @@ new starts: the running ones drain until it fits, which they must, for no reques
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+
+class Applicant(Protocol):
+    """What asks for memory: `grant_bytes` is what it holds, `needed_bytes` what it asked for, 0 while it has not."""
+
+    grant_bytes: int
+    needed_bytes: int
+
+
+ApplicantT = TypeVar("ApplicantT", bound=Applicant)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,7 +43,7 @@ class Work:
 
 
 @dataclass(slots=True)
-class Admission:
+class Admission(Generic[ApplicantT]):
     """The queue of images and the ledger of memory.
 
     Attributes:
@@ -42,8 +53,8 @@ class Admission:
 
     budget_bytes: int
     jobs: int
-    _fresh: deque[Work] = field(default_factory=deque)
-    _large: deque[Work] = field(default_factory=deque)
+    _fresh: deque[ApplicantT] = field(default_factory=deque)
+    _large: deque[ApplicantT] = field(default_factory=deque)
     granted_bytes: int = 0
 
     @property
@@ -63,11 +74,11 @@ class Admission:
             return not self._fits(self._large[0].needed_bytes)
         return bool(self._fresh) and not self._fits(self.base_grant_bytes)
 
-    def add(self, work: Work) -> None:
+    def add(self, work: ApplicantT) -> None:
         """Queue an image, new or to be tried again; one that told its need goes with the large ones."""
         (self._large if work.needed_bytes > self.base_grant_bytes else self._fresh).append(work)
 
-    def take(self) -> Work | None:
+    def take(self) -> ApplicantT | None:
         """The image to start now, with its grant entered; None when nothing may start."""
         if self._large:
             if not self._fits(self._large[0].needed_bytes):
@@ -78,12 +89,18 @@ class Admission:
             return self._grant(self._fresh.popleft(), self.base_grant_bytes)
         return None
 
-    def give_back(self, work: Work) -> None:
+    def give_back(self, work: ApplicantT) -> None:
         """Free the grant of an image that has stopped running."""
         self.granted_bytes -= work.grant_bytes
         work.grant_bytes = 0
 
-    def drain(self) -> list[Work]:
+    def remove(self, work: ApplicantT) -> None:
+        """Take an image out of the queue; no error when it is not in it."""
+        for queue in (self._fresh, self._large):
+            if work in queue:
+                queue.remove(work)
+
+    def drain(self) -> list[ApplicantT]:
         """Empty the queue; returns what had not started."""
         left = [*self._large, *self._fresh]
         self._large.clear()
@@ -93,7 +110,7 @@ class Admission:
     def _fits(self, wanted_bytes: int) -> bool:
         return self.granted_bytes + wanted_bytes <= self.budget_bytes
 
-    def _grant(self, work: Work, grant_bytes: int) -> Work:
+    def _grant(self, work: ApplicantT, grant_bytes: int) -> ApplicantT:
         work.grant_bytes = grant_bytes
         self.granted_bytes += grant_bytes
         return work

@@ -98,7 +98,7 @@ def run_batch(
                         context=context,
                         tasks_per_worker=options.tasks_per_worker,
                         board=board,
-                        events=batch.events,
+                        announce=batch.events.put,
                     )
                     for number in range(batch.places)
                 ]
@@ -151,7 +151,7 @@ class _Batch:
         self.slots: list[Slot[ImageTask, Outcome]] = []
         self._workspace, self._counter = workspace, counter
         self._originals = originals
-        self._admission = Admission(self.budget_bytes, self.places)
+        self._admission: Admission[Work] = Admission(self.budget_bytes, self.places)
         self._results: dict[int, ImageResult] = {}
         self._spans: list[Span] = []
         self._in_hand: dict[int, Work] = {}

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing.context import BaseContext
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar
 
 from pebble import CONSTS, ProcessExpired, ProcessPool
@@ -109,14 +108,15 @@ class Slot(Generic[TaskT, OutcomeT]):
         context: BaseContext,
         tasks_per_worker: int,
         board: Board,
-        events: "SimpleQueue[SlotEvent | None]",
+        announce: Callable[[SlotEvent], object],
     ) -> None:
+        """`announce` is told, in any thread, that an attempt has ended; the owner then calls `collect`."""
         self.number = number
         self.task: TaskT | None = None
         self.submitted_s = 0.0
         self._timeout_s = 0.0
         self._program, self._context, self._tasks_per_worker = program, context, tasks_per_worker
-        self._board, self._events = board, events
+        self._board, self._tell = board, announce
         self._future: Future[bytes] | None = None
         self._suspect_since_s: float | None = None
         self._retiring: list[threading.Thread] = []
@@ -156,7 +156,7 @@ class Slot(Generic[TaskT, OutcomeT]):
         self._future.add_done_callback(partial(self._announce, task.token))
 
     def _announce(self, token: int, _future: "Future[bytes]") -> None:
-        self._events.put(SlotEvent(self.number, token))
+        self._tell(SlotEvent(self.number, token))
 
     def collect(self) -> Ending[OutcomeT]:
         """How the attempt ended; frees the slot. The worker is replaced unless it delivered."""
