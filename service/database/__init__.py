@@ -1,0 +1,1 @@
+"""Django's PostgreSQL engine with credentials from Secrets Manager (`ENGINE: service.database`)."""

@@ -1,0 +1,1 @@
+"""The state of jobs and images, and everything that may change it."""
