@@ -1,0 +1,73 @@
+"""What ministack's CloudFormation engine wants for a resource type, and shorthands to make it."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+Properties = dict[str, Any]
+Result = tuple[str, dict[str, Any]]  # physical id (what Ref gives), attributes (what Fn::GetAtt gives)
+Create = Callable[[str, Properties, str], Result]  # logical id, properties, stack name
+Update = Callable[[str, Properties, Properties, str], Result]  # physical id, old and new properties, stack name
+Delete = Callable[[str, Properties], None]
+Handler = dict[str, Callable[..., Any]]
+
+
+class UnsupportedProperty(ValueError):
+    """A template asks for something that would be dropped in silence here."""
+
+
+def handler(*, create: Create, update: Update | None = None, delete: Delete) -> Handler:
+    """The engine's form of one type; without `update` a change makes the resource anew, then deletes the old one."""
+    return {"create": create, "update": update or _replacing(create, delete), "delete": delete}
+
+
+def recorded(physical_id: Callable[[Properties, str], str], **attributes: Callable[[str, Properties], Any]) -> Handler:
+    """A type whose resources exist in their stack alone: nothing on this machine would act on them.
+
+    Args:
+        physical_id: what Ref gives, from the properties and a name that is unique to the resource.
+        attributes: what Fn::GetAtt gives, from the physical id and the properties; dots are written as two underscores.
+    """
+
+    def values(identity: str, properties: Properties) -> dict[str, Any]:
+        return {name.replace("__", "."): value(identity, properties) for name, value in attributes.items()}
+
+    def create(logical_id: str, properties: Properties, stack: str) -> Result:
+        identity = physical_id(properties, unique_name(stack, logical_id))
+        return identity, values(identity, properties)
+
+    def update(identity: str, _old: Properties, new: Properties, _stack: str) -> Result:
+        return identity, values(identity, new)
+
+    return {"create": create, "update": update, "delete": _nothing_to_delete}
+
+
+def extended(stock: Handler, after: Callable[[str, Properties, dict[str, Any]], dict[str, Any]]) -> Handler:
+    """`stock`, with `after(physical id, properties, attributes)` giving the attributes once it created or updated."""
+
+    def create(logical_id: str, properties: Properties, stack: str) -> Result:
+        identity, attributes = stock["create"](logical_id, properties, stack)
+        return identity, after(identity, properties, attributes)
+
+    def update(identity: str, old: Properties, new: Properties, *rest: Any) -> Result:
+        updated, attributes = stock["update"](identity, old, new, *rest)
+        return updated, after(updated, new, attributes)
+
+    return {**stock, "create": create, "update": update}
+
+
+def unique_name(stack: str, logical_id: str) -> str:
+    """A name as CloudFormation generates them."""
+    return f"{stack}-{logical_id}-{uuid.uuid4().hex[:12].upper()}"
+
+
+def _replacing(create: Create, delete: Delete) -> Update:
+    def update(identity: str, old: Properties, new: Properties, stack: str) -> Result:
+        delete(identity, old)
+        return create(identity, new, stack)
+
+    return update
+
+
+def _nothing_to_delete(_identity: str, _properties: Properties) -> None:
+    return
