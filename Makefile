@@ -6,7 +6,7 @@ STAMP := $(VENV)/.up-to-date
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench pictures lock clean
+.PHONY: help setup test lint format bench pictures lock clean
 
 help: ## What there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,9 +22,6 @@ $(STAMP): $(REQUIREMENTS)
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: $(REQUIREMENTS:%=-r %)
 	@$(PY) -m processor warm-up
 	@touch $@
-
-demo: setup ## Make sample RAWs, develop them on all cores, write report and contact sheet
-	@$(PY) -m processor demo --out build/demo
 
 test: setup setup-aws lint ## All tests, fast ones first
 	@$(PY) -m pytest -n $(JOBS) --dist worksteal
@@ -50,5 +47,5 @@ lock: ## Resolve requirements*.in anew into locked requirements*.txt
 
 include make/infrastructure.mk make/local.mk
 
-clean: ## Remove what the targets above made, except .venv
+clean: clean-local ## Remove what the targets above made, except .venv and .venv-aws
 	@rm -rf build cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -100,12 +100,17 @@ class ChildProcess:
             self._process.send_signal(self.program.stop_signal)
 
     def stop(self) -> None:
-        """Ask it to stop, wait the grace time, then kill whatever of its session is left."""
+        """Ask it to stop, wait the grace time, then kill whatever of its session is left.
+
+        An impatient second Ctrl-C ends the wait, never the killing.
+        """
         self.ask_to_stop()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(self.program.grace_s)
-        self._kill_session()
-        self._process.wait()
+        try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(self.program.grace_s)
+        finally:
+            self._kill_session()
+            self._process.wait()
 
     def _kill_session(self) -> None:
         with contextlib.suppress(ProcessLookupError):

@@ -11,3 +11,22 @@ $(AWS_STAMP): requirements-aws.txt | $(STAMP)
 	@echo "installing the local AWS endpoints into $(VENV_AWS)"
 	@$(VENV_AWS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-aws.txt
 	@touch $@
+
+DATA ?= build/local
+.PHONY: up down demo demo-processor clean-local
+
+up: setup setup-aws ## Start the whole platform on this machine; Ctrl-C stops it, DATA=FOLDER chooses where data lie
+	@$(PY) -m local up --data "$(DATA)"
+
+down: setup ## Stop the platform that runs in another shell; its data stay
+	@$(PY) -m local down --data "$(DATA)"
+
+demo: setup setup-aws ## Sample RAWs through the whole platform: API, upload, queue, worker, results, download
+	@$(PY) -m local demo
+
+demo-processor: setup ## Make sample RAWs, develop them on all cores without any service, write report and contact sheet
+	@$(PY) -m processor demo --out build/demo-processor
+
+clean-local: ## Remove the local platform's data
+	@if [ -e "$(DATA)/running.json" ] && $(PY) -m local down --data "$(DATA)" 2>/dev/null; then :; fi
+	@rm -rf "$(DATA)"

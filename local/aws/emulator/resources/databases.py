@@ -47,7 +47,7 @@ def _master_secret(identity: str, properties: Properties) -> str:
         request["KmsKeyId"] = key
     status, _headers, body = secretsmanager._create_secret(request)
     answer = json.loads(body)
-    if status >= 400:  # noqa: PLR2004 - every HTTP error
+    if status >= 400:
         raise ValueError(f"the master secret of {identity}: {answer}")
     return str(answer["ARN"])
 

@@ -4,6 +4,8 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from ministack.core.responses import get_account_id, get_region
+
 Properties = dict[str, Any]
 Result = tuple[str, dict[str, Any]]  # physical id (what Ref gives), attributes (what Fn::GetAtt gives)
 Create = Callable[[str, Properties, str], Result]  # logical id, properties, stack name
@@ -12,7 +14,7 @@ Delete = Callable[[str, Properties], None]
 Handler = dict[str, Callable[..., Any]]
 
 
-class UnsupportedProperty(ValueError):
+class UnsupportedPropertyError(ValueError):
     """A template asks for something that would be dropped in silence here."""
 
 
@@ -59,6 +61,12 @@ def extended(stock: Handler, after: Callable[[str, Properties, dict[str, Any]], 
 def unique_name(stack: str, logical_id: str) -> str:
     """A name as CloudFormation generates them."""
     return f"{stack}-{logical_id}-{uuid.uuid4().hex[:12].upper()}"
+
+
+def arn_of(service: str, rest: str) -> str:
+    """The ARN of a resource of the account and region that are being deployed to."""
+    region = "" if service == "iam" else get_region()
+    return f"arn:aws:{service}:{region}:{get_account_id()}:{rest}"
 
 
 def _replacing(create: Create, delete: Delete) -> Update:

@@ -10,7 +10,7 @@ from local.aws.emulator.resources.handler import (
     Handler,
     Properties,
     Result,
-    UnsupportedProperty,
+    UnsupportedPropertyError,
     extended,
     handler,
     unique_name,
@@ -91,7 +91,7 @@ def _create_network_acl_entry(logical_id: str, properties: Properties, stack: st
     }
     entries = ec2._network_acls[properties["NetworkAclId"]]["Entries"]
     if any(_same_rule(entry, other) for other in entries):
-        raise UnsupportedProperty(
+        raise UnsupportedPropertyError(
             f"{properties['NetworkAclId']} has a rule {entry['RuleNumber']} in this direction already"
         )
     entries.append(entry)
@@ -178,7 +178,7 @@ def _call(action: str, **parameters: str) -> str:
     """The XML answer of one EC2 call; `ValueError`, which fails the resource, for an error."""
     status, _headers, body = ec2._ACTION_MAP[action]({name: [value] for name, value in parameters.items()})
     answer = body.decode() if isinstance(body, bytes) else body
-    if status >= 400:  # noqa: PLR2004 - every HTTP error
+    if status >= 400:
         raise ValueError(f"{action}: {_text(answer, 'Message')}")
     return str(answer)
 

@@ -4,9 +4,7 @@ Each is named here one by one, with what Ref and Fn::GetAtt give, so that a type
 deployment instead of passing in silence.
 """
 
-import os
-
-from local.aws.emulator.resources.handler import Handler, Properties, recorded
+from local.aws.emulator.resources.handler import Handler, arn_of, recorded
 
 
 def handlers(_stock: dict[str, Handler]) -> dict[str, Handler]:
@@ -22,7 +20,9 @@ def handlers(_stock: dict[str, Handler]) -> dict[str, Handler]:
             Id=lambda identity, _: identity,
         ),
         "AWS::ApplicationAutoScaling::ScalingPolicy": recorded(
-            lambda properties, name: _arn("autoscaling", f"scalingPolicy:{name}:policyName/{properties['PolicyName']}"),
+            lambda properties, name: arn_of(
+                "autoscaling", f"scalingPolicy:{name}:policyName/{properties['PolicyName']}"
+            ),
             Arn=lambda identity, _: identity,
         ),
         # No load balancer carries the traffic, hence no firewall in front of it.
@@ -32,34 +32,27 @@ def handlers(_stock: dict[str, Handler]) -> dict[str, Handler]:
         "AWS::WAFv2::LoggingConfiguration": recorded(_property("ResourceArn")),
         "AWS::WAFv2::IPSet": recorded(
             lambda properties, name: f"{properties.get('Name', name)}|{name}|{properties['Scope']}",
-            Arn=lambda identity, _: _arn("wafv2", f"regional/ipset/{identity.split('|')[0]}"),
+            Arn=lambda identity, _: arn_of("wafv2", f"regional/ipset/{identity.split('|')[0]}"),
             Id=lambda identity, _: identity.split("|")[1],
         ),
         # Its evaluation of alarms knows no metric math and no metrics of queues: alarms are proved over the template.
         "AWS::CloudWatch::CompositeAlarm": recorded(
-            _named("AlarmName"), Arn=lambda identity, _: _arn("cloudwatch", f"alarm:{identity}")
+            _named("AlarmName"), Arn=lambda identity, _: arn_of("cloudwatch", f"alarm:{identity}")
         ),
         "AWS::Budgets::Budget": recorded(
             lambda properties, name: properties["Budget"].get("BudgetName", name),
         ),
         "AWS::Logs::QueryDefinition": recorded(_named("Name"), QueryDefinitionId=lambda identity, _: identity),
         "AWS::IAM::OIDCProvider": recorded(
-            lambda properties, _: _arn("iam", f"oidc-provider/{properties['Url'].removeprefix('https://')}"),
+            lambda properties, _: arn_of("iam", f"oidc-provider/{properties['Url'].removeprefix('https://')}"),
             Arn=lambda identity, _: identity,
         ),
     }
 
 
-def _named(name: str):  # noqa: ANN202
+def _named(name: str):
     return lambda properties, generated: str(properties.get(name, generated))
 
 
-def _property(name: str):  # noqa: ANN202
+def _property(name: str):
     return lambda properties, _: str(properties[name])
-
-
-def _arn(service: str, rest: str) -> str:
-    from ministack.core.responses import get_account_id, get_region  # noqa: PLC0415
-
-    region = "" if service == "iam" else get_region()
-    return f"arn:aws:{service}:{region}:{get_account_id()}:{rest}"

@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from ministack.services import s3
 
-from local.aws.emulator.resources.handler import Handler, Properties, UnsupportedProperty, extended
+from local.aws.emulator.resources.handler import Handler, Properties, UnsupportedPropertyError, extended
 
 _STOCK = {
     "BucketName",
@@ -32,11 +32,13 @@ def _configure(bucket: str, properties: Properties, attributes: dict[str, Any]) 
     }
     dropped = properties.keys() - calls.keys() - _STOCK
     if dropped:
-        raise UnsupportedProperty(f"{', '.join(sorted(dropped))} of AWS::S3::Bucket would be dropped on this machine")
+        raise UnsupportedPropertyError(
+            f"{', '.join(sorted(dropped))} of AWS::S3::Bucket would be dropped on this machine"
+        )
     for name, (body, put, delete) in calls.items():
         if name in properties:
             status, _headers, answer = put(bucket, tostring(body(properties[name])))
-            if status >= 400:  # noqa: PLR2004 - every HTTP error
+            if status >= 400:
                 raise ValueError(f"{name} of {bucket}: {answer!r}")
         elif delete is not None:
             delete(bucket)
@@ -78,7 +80,7 @@ def _lifecycle_rule(rule: Properties) -> Iterator[tuple[str, Any]]:
         "Transitions",
     }
     if rule.keys() - known:
-        raise UnsupportedProperty(f"{', '.join(sorted(rule.keys() - known))} of a lifecycle rule would be dropped")
+        raise UnsupportedPropertyError(f"{', '.join(sorted(rule.keys() - known))} of a lifecycle rule would be dropped")
     yield "ID", rule.get("Id", "")
     yield "Status", rule["Status"]
     yield "Filter", {"Prefix": rule.get("Prefix", "")}

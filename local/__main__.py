@@ -1,0 +1,56 @@
+"""`python -m local up | down | demo`: the whole platform on one machine."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from local.errors import LocalError
+
+DATA = Path("build/local")
+EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 when everything went as asked, 1 with the reason when not, 130 when interrupted."""
+    parser = argparse.ArgumentParser(prog="python -m local", description="The whole platform on one machine.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    up = commands.add_parser("up", help="start everything, stay until Ctrl-C")
+    down = commands.add_parser("down", help="stop what `up` started in another shell")
+    demo = commands.add_parser("demo", help="sample RAWs through the whole platform, then stop everything")
+    for command, folder in ((up, DATA), (down, DATA), (demo, Path("build/demo"))):
+        command.add_argument("--data", type=Path, default=folder, metavar="DIR", help=f"data folder (default {folder})")
+    options = parser.parse_args(arguments)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupted)
+    try:
+        return _run(options)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except LocalError as error:
+        print(error, file=sys.stderr)
+        return EXIT_FAILED
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.command == "up":
+        from local.up import up  # noqa: PLC0415 - `down` should not wait for boto3
+
+        return up(options.data)
+    if options.command == "demo":
+        from local.demo import demo  # noqa: PLC0415
+
+        return demo(options.data)
+    from local.down import down  # noqa: PLC0415
+
+    return down(options.data)
+
+
+def _interrupted(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,215 @@
+"""The whole platform on this machine: started in the right order, watched, and stopped when one part dies.
+
+AWS endpoints and PostgreSQL first; then our own templates are deployed; then whatever their secrets and task
+definitions name: the database's role, the session store, web, a worker and the sweeper.
+"""
+
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from filelock import FileLock, Timeout
+
+from local.assembly import Assembly
+from local.aws import ACCOUNT, ROOT, AwsEndpoints
+from local.clients import Clients
+from local.database import open_database
+from local.deployment import deploy
+from local.errors import LocalError, LocalReason
+from local.layout import Layout, Ports
+from local.overrides import STOP_TIMEOUT_S, environment_of, web_url
+from local.ports import LOOPBACK
+from local.postgres import Postgres
+from local.process import ChildProcess, Program
+from local.running import find_running, note_running
+from local.session_store import SessionStore
+from local.synthesis import assembly_folder
+from local.tasks import Part, Task, deployed_tasks
+
+ENVIRONMENT = "dev"
+"""The environment whose templates are deployed here: the one made for development."""
+
+TENANT = "demo"
+SWEEP_EVERY_S = 60
+_READY_TIMEOUT_S = 120
+_Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """What a client needs."""
+
+    url: str
+    api_key_file: Path
+
+
+class Platform:
+    """A running platform over one data folder; made, it is ready to serve. Use as a context, or call `stop`.
+
+    Args:
+        said: told what happens, one line each.
+    """
+
+    def __init__(self, layout: Layout, *, said: _Say = lambda _: None) -> None:
+        self.layout = layout
+        self._said = said
+        self._children: list[ChildProcess] = []
+        self._undo = ExitStack()
+        with self._undo:
+            self._lock()
+            layout.require_space()
+            self._ports = layout.ports()
+            self._start()
+            # Everything is up: from here on `stop` undoes it.
+            self._undo = self._undo.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def access(self) -> Access:
+        """URL of the API and the file with the key of the demo tenant."""
+        return Access(url=web_url(self._ports.web), api_key_file=self.layout.api_key)
+
+    @property
+    def children(self) -> list[ChildProcess]:
+        """Every process, in the order in which they were started."""
+        return list(self._children)
+
+    def died(self) -> ChildProcess | None:
+        """The first process that ended although nobody stopped it."""
+        return next((child for child in self._children if child.exit_code is not None), None)
+
+    def stop(self) -> None:
+        """Stop everything in the reverse order; what works on images is asked first and all are waited for."""
+        self._undo.close()
+
+    def _lock(self) -> None:
+        lock = FileLock(self.layout.lock)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            running = find_running(self.layout)
+            where = f"its API is {running.url}" if running else "it is just starting or stopping"
+            message = f"a platform already runs over {self.layout.root}: {where}; `make down` stops it"
+            raise LocalError(LocalReason.ALREADY_RUNNING, message) from None
+        self._undo.callback(lock.release)
+        self._undo.callback(self.layout.running.unlink, missing_ok=True)
+
+    def _start(self) -> None:
+        layout, ports = self.layout, self._ports
+        note_running(layout, url=web_url(ports.web))
+        postgres = Postgres(layout.database, log=layout.log("postgres"), port=ports.database)
+        self._started(postgres.process, postgres.stop)
+        self._said(f"PostgreSQL on port {ports.database}")
+        aws = AwsEndpoints(layout.aws, log=layout.log("aws"), port=ports.aws, settings=_where_servers_are(ports))
+        self._started(aws.process, aws.stop)
+        self._said(f"AWS endpoints on {aws.address.url}")
+
+        clients = Clients(aws.address)
+        assembly = Assembly(assembly_folder(ENVIRONMENT), account=ACCOUNT, region=aws.address.region)
+        deploy(assembly, clients, said=lambda line: self._said(f"stack {line}"))
+
+        tasks = deployed_tasks(clients.ecs)
+        environments = {
+            part: environment_of(task, aws=aws.address, web_port=ports.web, scratch=layout.scratch)
+            for part, task in tasks.items()
+        }
+        open_database(postgres.address, environments[Part.WEB], clients.secrets)
+        token = environments[Part.WEB]["RAWMILL_SESSION_STORE_SECRET_ARN"]
+        store = SessionStore(
+            layout.session_store,
+            log=layout.log("session-store"),
+            password=clients.secrets.get_secret_value(SecretId=token)["SecretString"],
+            port=ports.session_store,
+        )
+        self._started(store.process, store.stop)
+        self._said(f"session store on port {ports.session_store}")
+
+        layout.scratch.mkdir(exist_ok=True)
+        web = self._service(tasks[Part.WEB], ["web"], environments[Part.WEB], grace_s=20)
+        web.wait_until(lambda: _healthy(web_url(ports.web)), timeout_s=_READY_TIMEOUT_S)
+        self._said(f"web on {web_url(ports.web)}")
+        worker = self._service(tasks[Part.WORKER], ["worker"], environments[Part.WORKER], grace_s=STOP_TIMEOUT_S + 5)
+        worker.wait_until(lambda: _passes_check(environments[Part.WORKER]), timeout_s=_READY_TIMEOUT_S)
+        self._said(f"worker with {environments[Part.WORKER]['RAWMILL_PROCESSES']} processes")
+        self._service(tasks[Part.SWEEP], ["sweep", "--every", str(SWEEP_EVERY_S)], environments[Part.SWEEP], grace_s=10)
+        self._said(f"sweeper every {SWEEP_EVERY_S} s")
+        _make_api_key(layout.api_key, environments[Part.SWEEP])
+
+    def _service(
+        self, task: Task, command: list[str], environment: Mapping[str, str], *, grace_s: float
+    ) -> ChildProcess:
+        child = ChildProcess(
+            Program(
+                name=task.part.value,
+                command=[sys.executable, "-m", "service", *command],
+                environment=environment,
+                log=self.layout.log(task.part.value),
+                folder=ROOT,
+                grace_s=grace_s,
+            )
+        )
+        self._started(child, child.stop)
+        return child
+
+    def _started(self, child: ChildProcess, stop: Callable[[], None]) -> None:
+        self._children.append(child)
+        self._undo.callback(stop)
+
+
+def _where_servers_are(ports: Ports) -> dict[str, str]:
+    """The endpoints name these servers where a template asks for the address of a database or session store."""
+    return {
+        "RAWMILL_LOCAL_DATABASE_HOST": LOOPBACK,
+        "RAWMILL_LOCAL_DATABASE_PORT": str(ports.database),
+        "REDIS_HOST": LOOPBACK,
+        "REDIS_PORT": str(ports.session_store),
+    }
+
+
+def _healthy(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/health/", timeout=5) as answer:  # noqa: S310
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _passes_check(environment: Mapping[str, str]) -> bool:
+    """The container's own health check."""
+    check = [sys.executable, "-m", "service.check", "worker"]
+    return subprocess.run(check, env=dict(environment), cwd=ROOT, capture_output=True, check=False).returncode == 0
+
+
+def _make_api_key(path: Path, environment: Mapping[str, str]) -> None:
+    """A key of the demo tenant, made by the operator's own tool, once per data folder."""
+    if path.exists():
+        return
+    for command in (["tenants", "create", TENANT, "--name", "Demo"], ["api_keys", "create", TENANT, "--name", "local"]):
+        made = subprocess.run(
+            [sys.executable, "-m", "service", "manage", *command],
+            env=dict(environment),
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if made.returncode:
+            raise LocalError(LocalReason.NOT_READY, f"`manage {' '.join(command)}` failed: {made.stderr.strip()}")
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(made.stdout.strip())

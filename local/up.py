@@ -1,0 +1,47 @@
+"""`make up`: start the platform, show its logs, stay until Ctrl-C or until one part dies."""
+
+import sys
+import time
+from pathlib import Path
+
+from local.layout import Layout
+from local.logs import LogFollower
+from local.platform import Platform
+
+_POLL_S = 0.2
+_OURSELVES = "rawmill"
+# Endpoints and databases only speak up when something is wrong.
+_READY = """
+The platform is ready: {url}
+  API key of the tenant `demo` ({key_file}):
+    export RAWMILL_URL={url} RAWMILL_API_KEY={key}
+  then, in the same shell:
+    .venv/bin/python -m processor sample samples --count 5
+    .venv/bin/python -m client submit samples --watch --out renditions
+    curl -H "Authorization: Bearer $RAWMILL_API_KEY" $RAWMILL_URL/v1/jobs
+  logs and data are in {root}; Ctrl-C here or `make down` elsewhere stops everything and keeps them
+"""
+
+
+def up(data: Path) -> int:
+    """0 when it was interrupted, 1 when a part died."""
+    layout = Layout(data)
+    logs = LogFollower()
+    with Platform(layout, said=lambda line: logs.say(_OURSELVES, line)) as platform:
+        access = platform.access
+        key = access.api_key_file.read_text()
+        print(_READY.format(url=access.url, key=key, key_file=access.api_key_file, root=layout.root), flush=True)
+        for child in platform.children:
+            logs.follow(child.name, child.program.log)
+        try:
+            while (dead := platform.died()) is None:
+                logs.print_new()
+                time.sleep(_POLL_S)
+            print(f"\n{dead.ending()}\nstopping everything else", file=sys.stderr, flush=True)
+            code = 1
+        except KeyboardInterrupt:
+            logs.say(_OURSELVES, "stopping")
+            code = 0
+    logs.print_new()
+    logs.say(_OURSELVES, "stopped")
+    return code
