@@ -3,10 +3,17 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import TextIO
 
-from service import runtime
+from botocore.exceptions import BotoCoreError, ClientError
+from django.db import OperationalError
+
+from service import logs, runtime
+from service.aws.errors import AwsError
+from service.aws.secrets import SecretError
 from service.config import Config, ConfigError, MaintenanceConfig, WebConfig, WorkerConfig
 
+FAILURE = 1
 USAGE_ERROR = 2
 
 
@@ -20,6 +27,10 @@ def main(arguments: Sequence[str]) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return USAGE_ERROR
+    except (AwsError, BotoCoreError, ClientError, SecretError, OperationalError) as error:
+        # What this process stands on is not there: a line for whoever reads the log, not a page of frames.
+        print(f"{type(error).__name__}: {str(error).strip()}", file=sys.stderr)
+        return FAILURE
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -28,12 +39,16 @@ def _parser() -> argparse.ArgumentParser:
     web = commands.add_parser("web", help="migrate, then serve the API until SIGTERM")
     web.set_defaults(run=_web)
     worker = commands.add_parser("worker", help="develop images from the queue until SIGTERM")
-    worker.add_argument("--until-empty", action="store_true", help="exit when the queue is empty and nothing is in work")
+    worker.add_argument(
+        "--until-empty", action="store_true", help="exit when the queue is empty and nothing is in work"
+    )
     worker.set_defaults(run=_worker)
     sweep = commands.add_parser("sweep", help="send what was never sent, end what is lost or expired; once")
     sweep.add_argument("--every", type=_seconds, metavar="S", help="again every S seconds until SIGTERM")
     sweep.set_defaults(run=_sweep)
-    manage = commands.add_parser("manage", help="operator's tools: migrate, api_keys, tenants, dead_letters", add_help=False)
+    manage = commands.add_parser(
+        "manage", help="operator's tools: migrate, api_keys, tenants, dead_letters", add_help=False
+    )
     manage.set_defaults(run=_manage)
     return parser
 
@@ -45,15 +60,20 @@ def _seconds(text: str) -> float:
     return value
 
 
-def _started(kind: type[Config]) -> None:
-    runtime.start(kind.from_environment())
+def _started(kind: type[Config], *, log_to: TextIO = sys.stdout) -> None:
+    config = kind.from_environment()
+    logs.configure(config, stream=log_to)
+    runtime.start(config)
 
 
 def _web(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
     _started(WebConfig)
-    from service.web import serve  # noqa: PLC0415 - models can be imported from here on
+    from service.database.migrate import migrate_first  # noqa: PLC0415 - models can be imported from here on
+    from service.web.server import run  # noqa: PLC0415
 
-    return serve()
+    migrate_first()
+    run(runtime.web_config())
+    return 0
 
 
 def _worker(options: argparse.Namespace, _rest: Sequence[str]) -> int:
@@ -71,7 +91,7 @@ def _sweep(options: argparse.Namespace, _rest: Sequence[str]) -> int:
 
 
 def _manage(_options: argparse.Namespace, rest: Sequence[str]) -> int:
-    _started(MaintenanceConfig)
+    _started(MaintenanceConfig, log_to=sys.stderr)  # standard output is the command's answer
     from django.core.management import execute_from_command_line  # noqa: PLC0415
 
     execute_from_command_line(["python -m service manage", *rest])

@@ -11,8 +11,6 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import ErrorDetails
 
 PREFIX = "RAWMILL_"
-WEB_THREADS = 16
-"""Requests that one process of a web task serves at once, and thus the most connections that it opens."""
 _NOT_OURS = {"region": "AWS_DEFAULT_REGION"}
 
 

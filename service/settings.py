@@ -6,8 +6,9 @@ from urllib.parse import quote
 
 from service import runtime
 from service.aws.secrets import Secrets
-from service.config import WEB_THREADS, Config, WebConfig
+from service.config import Config, WebConfig
 from service.database.connection import RotatingConnection
+from service.web.size import THREADS
 
 _current = runtime.configured()
 
@@ -28,7 +29,7 @@ def _database(config: Config) -> dict[str, Any]:
         options["pool"] = {
             "connection_class": RotatingConnection,
             "min_size": 1,
-            "max_size": WEB_THREADS,
+            "max_size": THREADS,
             "timeout": 5,
             "max_idle": 300,
             "max_lifetime": 3600,

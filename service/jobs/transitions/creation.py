@@ -23,8 +23,8 @@ RETURNING job_id
 _REMEMBERED = "SELECT job_id, body_digest FROM idempotency_keys WHERE tenant_id = %(tenant)s AND key = %(key)s"
 
 _INSERT_JOB = """
-INSERT INTO jobs (job_id, tenant_id, recipe, recipe_digest, images_total, expires_at)
-VALUES (%(job)s, %(tenant)s, %(recipe)s::jsonb, %(digest)s, %(total)s, now() + %(lifetime)s)
+INSERT INTO jobs (job_id, tenant_id, recipe, recipe_digest, images_total, created_at, expires_at)
+VALUES (%(job)s, %(tenant)s, %(recipe)s::jsonb, %(digest)s, %(total)s, now(), now() + %(lifetime)s)
 """
 
 _INSERT_IMAGES = """

@@ -1,0 +1,113 @@
+"""API keys: made once, shown once, kept as a digest; compared in constant time; rotated with an overlap."""
+
+import hashlib
+import hmac
+import re
+import secrets
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from django.db import transaction
+
+from service.jobs.models import ApiKey
+from service.jobs.sql import row
+
+_PREFIX_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+_PREFIX_LENGTH = 12
+_SECRET_BYTES = 32
+_TOKEN = re.compile(r"rawmill_([a-z2-7]{12})_([A-Za-z0-9_-]{43})", re.ASCII)
+_NOBODY = bytes(32)
+"""Compared with when there is no such prefix, so that the answer takes as long as for a wrong secret."""
+
+# One query: the caller's tenant, and at most once a minute the time at which the key was used.
+_LOOK_UP = """
+WITH used AS (
+    UPDATE api_keys SET last_used_at = now()
+    WHERE prefix = %(prefix)s AND digest = %(digest)s
+        AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
+        AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+)
+SELECT tenant_id, digest, revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()) AS is_valid
+FROM api_keys WHERE prefix = %(prefix)s
+"""
+
+_INSERT = """
+INSERT INTO api_keys (prefix, tenant_id, digest, name, expires_at)
+VALUES (%(prefix)s, %(tenant)s, %(digest)s, %(name)s, now() + %(lifetime)s::interval)
+RETURNING prefix
+"""
+
+_REVOKE = """
+UPDATE api_keys SET revoked_at = now() WHERE prefix = %(prefix)s AND revoked_at IS NULL RETURNING prefix
+"""
+
+_REPLACE = """
+UPDATE api_keys SET expires_at = least(expires_at, now() + %(overlap)s)
+WHERE prefix = %(prefix)s AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+RETURNING tenant_id, name
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewKey:
+    """A key that was just made. The token is shown to its owner now and never again."""
+
+    prefix: str
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Who sent a request."""
+
+    tenant: str
+    key_prefix: str
+
+
+def create(*, tenant: str, name: str, lifetime: timedelta | None = None) -> NewKey:
+    """Makes a key of a tenant; without `lifetime` it is valid until it is revoked.
+
+    Raises:
+        django.db.IntegrityError: there is no such tenant.
+    """
+    prefix = "".join(secrets.choice(_PREFIX_ALPHABET) for _ in range(_PREFIX_LENGTH))
+    secret = secrets.token_urlsafe(_SECRET_BYTES)
+    values = {"prefix": prefix, "tenant": tenant, "digest": _digest(secret), "name": name, "lifetime": lifetime}
+    row(_INSERT, values)
+    return NewKey(prefix=prefix, token=f"rawmill_{prefix}_{secret}")
+
+
+def authenticate(token: str) -> Principal | None:
+    """Whose token this is; None for one that is malformed, unknown, wrong, revoked or expired. One query."""
+    parts = _TOKEN.fullmatch(token)
+    if parts is None:
+        return None
+    prefix, digest = parts[1], _digest(parts[2])
+    found = row(_LOOK_UP, {"prefix": prefix, "digest": digest})
+    expected = _NOBODY if found is None else bytes(found["digest"])
+    if not hmac.compare_digest(digest, expected) or found is None or not found["is_valid"]:
+        return None
+    return Principal(tenant=found["tenant_id"], key_prefix=prefix)
+
+
+def revoke(prefix: str) -> bool:
+    """Ends a key at once; False when there is none or it was revoked before."""
+    return row(_REVOKE, {"prefix": prefix}) is not None
+
+
+def rotate(prefix: str, *, overlap: timedelta) -> NewKey | None:
+    """Makes a new key in the place of a valid one, which stays valid for `overlap`; None when there is none."""
+    with transaction.atomic():
+        replaced = row(_REPLACE, {"prefix": prefix, "overlap": overlap})
+        return None if replaced is None else create(tenant=replaced["tenant_id"], name=replaced["name"])
+
+
+def listed(tenant: str | None) -> list[ApiKey]:
+    """The keys of a tenant, or of all, oldest first."""
+    keys = ApiKey.objects.order_by("tenant_id", "created_at")
+    return list(keys if tenant is None else keys.filter(tenant_id=tenant))
+
+
+def _digest(secret: str) -> bytes:
+    # The secret has 256 random bits: nothing to guess, so nothing that a slow hash would protect.
+    return hashlib.sha256(secret.encode()).digest()

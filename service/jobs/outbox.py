@@ -1,0 +1,100 @@
+"""Messages that must exist because a row says so: the row is written first, the message follows, at least once.
+
+A row and a message cannot be written atomically. So the row is the truth; whoever writes it sends the message right
+after, and whatever was lost in between (a task that died, a queue that did not answer) is found here by its row and
+sent again. Two messages for one image are harmless: the second one is refused by `transitions.claim`.
+
+The rows are locked while their messages are sent, and rows that another sweeper has locked are skipped: several may
+run at once and still send each message once.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import transaction
+
+from service.aws.queue import Queue
+from service.jobs.messages import ArchiveWanted, ImageWanted, body_of
+from service.jobs.sql import rows
+from service.jobs.transitions import mark_archive_enqueued, mark_enqueued
+
+BATCH = 500
+RETENTION = timedelta(days=4)
+"""How long the queue keeps a message: one that was sent longer ago is not there any more."""
+
+_UNSENT_IMAGES = """
+SELECT images.job_id, images.image_id FROM images
+WHERE images.status = 'pending' AND (
+    images.enqueued_at IS NULL AND images.uploaded_at < now() - %(grace)s
+    OR images.enqueued_at < now() - %(retention)s
+)
+ORDER BY images.image_id
+LIMIT %(limit)s
+FOR UPDATE SKIP LOCKED
+"""
+
+_SENT_AGAIN = """
+UPDATE images SET enqueued_at = now() WHERE image_id = ANY(%(images)s)
+"""
+
+_UNSENT_ARCHIVES = """
+SELECT job_id FROM jobs
+WHERE status = 'processing' AND settled_at IS NOT NULL AND archive_token IS NULL AND (
+    archive_enqueued_at IS NULL AND settled_at < now() - %(grace)s
+    OR archive_enqueued_at < now() - %(retention)s
+)
+ORDER BY job_id
+LIMIT %(limit)s
+FOR NO KEY UPDATE SKIP LOCKED
+"""
+
+_ARCHIVES_SENT = "UPDATE jobs SET archive_enqueued_at = now() WHERE job_id = ANY(%(jobs)s)"
+
+
+def send_images(queue: Queue, job_id: UUID, image_ids: Sequence[UUID]) -> int:
+    """Sends the messages of images that were just uploaded; returns how many were sent. The sweeper does the rest.
+
+    Raises:
+        service.aws.errors.AwsError: nothing at all could be sent.
+    """
+    sent = queue.send_many([body_of(ImageWanted(job_id, image_id)) for image_id in image_ids])
+    mark_enqueued([image_ids[position] for position in sent])
+    return len(sent)
+
+
+def send_archive(queue: Queue, job_id: UUID) -> None:
+    """Sends the archive message of a job whose last image has just settled.
+
+    Raises:
+        service.aws.errors.AwsError: it could not be sent; the sweeper will.
+    """
+    queue.send(body_of(ArchiveWanted(job_id)))
+    mark_archive_enqueued(job_id)
+
+
+def send_unsent_images(queue: Queue, *, grace: timedelta, retention: timedelta = RETENTION) -> int:
+    """Sends one batch of messages that images lack; returns how many. 0: none is left that another is not sending.
+
+    Args:
+        grace: how long whoever confirmed the upload has to send the message.
+        retention: messages older than this are gone from the queue.
+    """
+    with transaction.atomic():
+        unsent = rows(_UNSENT_IMAGES, {"grace": grace, "retention": retention, "limit": BATCH})
+        if not unsent:
+            return 0
+        sent = queue.send_many([body_of(ImageWanted(image["job_id"], image["image_id"])) for image in unsent])
+        rows(_SENT_AGAIN, {"images": [unsent[position]["image_id"] for position in sent]})
+    return len(sent)
+
+
+def send_unsent_archives(queue: Queue, *, grace: timedelta, retention: timedelta = RETENTION) -> int:
+    """The same for archives of settled jobs."""
+    with transaction.atomic():
+        unsent = rows(_UNSENT_ARCHIVES, {"grace": grace, "retention": retention, "limit": BATCH})
+        if not unsent:
+            return 0
+        sent = queue.send_many([body_of(ArchiveWanted(job["job_id"])) for job in unsent])
+        rows(_ARCHIVES_SENT, {"jobs": [unsent[position]["job_id"] for position in sent]})
+    return len(sent)
