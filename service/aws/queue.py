@@ -147,11 +147,14 @@ class Queue:
                 raise
         return True
 
-    def send(self, body: str, *, attributes: Mapping[str, str] | None = None) -> str:
-        """Sends one message and returns its id."""
+    def send(self, body: str, *, attributes: Mapping[str, str] | None = None, after_s: int = 0) -> str:
+        """Sends one message, to be received `after_s` (0 to 900) seconds from now or later, and returns its id."""
         with translated("send to", self.url):
             return self._client.send_message(
-                QueueUrl=self.url, MessageBody=body, MessageAttributes=_attributes(attributes)
+                QueueUrl=self.url,
+                MessageBody=body,
+                MessageAttributes=_attributes(attributes),
+                DelaySeconds=after_s,
             )["MessageId"]
 
     def send_many(self, bodies: Sequence[str]) -> list[int]:
