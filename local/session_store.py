@@ -23,7 +23,7 @@ class SessionStore:
         settings.touch(mode=0o600)
         # In a file, since everybody on the machine can read a command line.
         settings.write_text(
-            f"bind {LOOPBACK}\nport {self.port}\nprotected-mode yes\nrequirepass {password}\n"
+            f"bind {LOOPBACK}\nport {self.port}\nprotected-mode yes\nrequirepass {_quoted(password)}\n"
             'save ""\nappendonly no\nmaxmemory 128mb\nmaxmemory-policy volatile-lru\n'
         )
         self.process = ChildProcess(
@@ -64,6 +64,11 @@ class SessionStore:
                 return connection.recv(64).startswith(b"-NOAUTH")
         except OSError:
             return False
+
+
+def _quoted(text: str) -> str:
+    """Any text as one word of the settings file."""
+    return '"' + "".join(f"\\x{byte:02x}" for byte in text.encode()) + '"'
 
 
 def _program() -> Path:

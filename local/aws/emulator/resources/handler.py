@@ -58,6 +58,20 @@ def extended(stock: Handler, after: Callable[[str, Properties, dict[str, Any]], 
     return {**stock, "create": create, "update": update}
 
 
+def rewritten(stock: Handler, rewrite: Callable[[Properties], Properties]) -> Handler:
+    """`stock`, told other properties: what it would overlook, in the words that it understands."""
+
+    def create(logical_id: str, properties: Properties, stack: str) -> Result:
+        result: Result = stock["create"](logical_id, rewrite(properties), stack)
+        return result
+
+    def update(identity: str, old: Properties, new: Properties, *rest: Any) -> Result:
+        result: Result = stock["update"](identity, rewrite(old), rewrite(new), *rest)
+        return result
+
+    return {**stock, "create": create, "update": update}
+
+
 def unique_name(stack: str, logical_id: str) -> str:
     """A name as CloudFormation generates them."""
     return f"{stack}-{logical_id}-{uuid.uuid4().hex[:12].upper()}"
