@@ -58,9 +58,8 @@ class Clients:
     @cached_property
     def ssm(self) -> Any:
         """Parameters."""
-        return self._session.client("ssm", endpoint_url=self.endpoint)
+        return self.client("ssm")
 
-    @cached_property
-    def iam(self) -> Any:
-        """Roles and policies."""
-        return self._session.client("iam", endpoint_url=self.endpoint)
+    def client(self, service: str) -> Any:
+        """Any other service."""
+        return self._session.client(service, endpoint_url=self.endpoint)  # type: ignore[call-overload]

@@ -55,7 +55,7 @@ class Postgres:
         self._folder.mkdir(parents=True, exist_ok=True)
         if os.geteuid() == 0:
             _give_away(self._folder)
-        password = self._make_cluster()
+        password = self._make_cluster(durable)
         self.address = PostgresAddress(port=port or free_port(), password=password)
         self.process = ChildProcess(
             Program(
@@ -100,7 +100,7 @@ class Postgres:
         given = (part for key, value in settings.items() for part in ("-c", f"{key}={value}"))
         return ["-D", str(self._cluster), *given]
 
-    def _make_cluster(self) -> str:
+    def _make_cluster(self, durable: bool) -> str:
         """The superuser's password; the cluster is complete when its file is there, and made anew when it is not."""
         kept = self._folder / "password"
         if kept.exists():
@@ -114,6 +114,7 @@ class Postgres:
                 _give_away(Path(scratch))
                 _give_away(secret)
             options = ["--encoding=UTF8", "--locale=C", "--auth=scram-sha-256", f"--username={SUPERUSER}"]
+            options += [] if durable else ["--no-sync"]
             command = [str(self._programs / "initdb"), "-D", str(self._cluster), f"--pwfile={secret}", *options]
             made = subprocess.run(
                 _unprivileged(command, reach=self._folder),
