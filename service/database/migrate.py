@@ -3,10 +3,15 @@
 from django.core.management import call_command
 from django.db import connections
 
+from service.logs import logger
+
+_log = logger(__name__)
+
 
 def migrate_first() -> None:
     """Brings the database up to date, then ends every connection: processes that fork must not share one."""
-    call_command("migrate", verbosity=1, interactive=False)
+    call_command("migrate", verbosity=0, interactive=False)
+    _log.info("database_up_to_date")
     for connection in connections.all(initialized_only=True):
         connection.close()
         close_pool = getattr(connection, "close_pool", None)

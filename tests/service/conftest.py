@@ -1,10 +1,15 @@
 """The service in this process, over parts of its own for every test."""
 
+import importlib
 from collections.abc import Iterator
 
 import pytest
+from django.conf import settings
+from django.core.cache import caches
+from django.db import connections
 
 from service import runtime
+from service import settings as settings_module
 from service.config import WebConfig
 
 
@@ -15,20 +20,23 @@ def service(service_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
         monkeypatch.setenv(name, value)
     config = WebConfig.from_environment(service_environment)
     runtime.start(config)
-    from django.db import connections
-
-    # Django reads its settings once a process; what differs between tests is put in their place here.
-    fresh = {"HOST": config.database_host, "PORT": config.database_port, "NAME": config.database_name}
-    connections.settings["default"].update(fresh)
-    connections.settings["default"]["OPTIONS"]["secret_arn"] = config.database_secret_arn
+    # Django reads its settings once a process; here each test has its own.
+    fresh = importlib.reload(settings_module)
+    for name in filter(str.isupper, dir(fresh)):
+        monkeypatch.setattr(settings, name, getattr(fresh, name))
+    _forget()
     yield config
-    close_connections()
+    _forget()
 
 
-def close_connections() -> None:
-    """Ends the connections of this thread and the pool of this process."""
-    from django.db import connections
-
+def _forget() -> None:
+    """Ends the connections of this thread and the pool of this process; the next ones follow the settings then."""
     for connection in connections.all(initialized_only=True):
         connection.close()
-        connection.close_pool()  # type: ignore[attr-defined]
+        if hasattr(connection, "close_pool"):
+            connection.close_pool()
+        del connections[connection.alias]
+    for handler in (connections, caches):
+        handler.__dict__.pop("settings", None)  # a cached property
+        handler._settings = None
+    caches.close_all()

@@ -1,6 +1,6 @@
 """Jobs to play with, and workers that are threads with a connection each."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,8 +9,12 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import pytest
+from django.db import connection
 
 from service.config import WebConfig
+from service.jobs import transitions
+from service.jobs.models import Tenant
+from service.jobs.records import NewFile
 
 T = TypeVar("T")
 
@@ -29,16 +33,12 @@ class Made:
 @pytest.fixture
 def tenant(service: WebConfig) -> str:
     """A tenant's slug."""
-    from service.jobs.models import Tenant
-
     return str(Tenant.objects.create(slug="acme", name="Acme Weddings").slug)
 
 
 @pytest.fixture
 def make_job(tenant: str) -> Callable[..., Made]:
     """Makes a job of so many images: `make_job(3)`; `uploaded=False` leaves it at the announcement."""
-    from service.jobs import transitions
-    from service.jobs.records import NewFile
 
     def make(images: int, *, uploaded: bool = True, lifetime: timedelta = timedelta(days=7)) -> Made:
         created = transitions.create_job(
@@ -59,8 +59,6 @@ def make_job(tenant: str) -> Callable[..., Made]:
 
 def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
     """Runs all calls at the same moment, each in a thread with a database connection of its own."""
-    from django.db import connection
-
     barrier = Barrier(len(calls))
 
     def run(call: Callable[[], T]) -> T:
@@ -73,3 +71,17 @@ def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
 
     with ThreadPoolExecutor(len(calls)) as threads:
         return list(threads.map(run, calls))
+
+
+@pytest.fixture
+def queries(service: WebConfig) -> Iterator[Callable[[], int]]:
+    """How many statements this thread has sent to the database so far."""
+    count = 0
+
+    def counted(execute: Callable[..., Any], *arguments: Any) -> Any:
+        nonlocal count
+        count += 1
+        return execute(*arguments)
+
+    with connection.execute_wrapper(counted):
+        yield lambda: count
