@@ -3,9 +3,11 @@
 import ast
 import json
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from local.aws import ROOT
@@ -78,7 +80,6 @@ def test_a_bucket_property_that_would_be_dropped_fails_the_stack(deployed: Deplo
 
 
 def _events(clients: Clients, stack: str) -> list[Any]:
-    import time
 
     while clients.cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"].endswith("_IN_PROGRESS"):
         time.sleep(0.05)
@@ -244,3 +245,13 @@ def _environments(deployed: Deployed) -> dict[str, dict[str, str]]:
     from local.tasks import deployed_tasks
 
     return {part.value: dict(task.environment) for part, task in deployed_tasks(deployed.clients.ecs).items()}
+
+
+def test_a_link_works_until_it_expires_and_never_for_another_object(deployed: Deployed) -> None:
+    s3 = deployed.clients.s3
+    bucket = _environments(deployed)["web"]["RAWMILL_UPLOADS_BUCKET"]
+    link = s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "uploads/a"}, ExpiresIn=2)
+    assert httpx.put(link, content=b"raw").status_code == 200
+    assert httpx.put(link.replace("uploads/a", "uploads/b"), content=b"raw").status_code == 403
+    time.sleep(3)
+    assert httpx.put(link, content=b"raw").status_code == 403
