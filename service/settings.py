@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from service import runtime
-from service.aws.secrets import Secrets
+from service.aws.secrets import secrets_of
 from service.config import Config, WebConfig
 from service.database.connection import RotatingConnection
 from service.web.size import THREADS
@@ -47,7 +47,7 @@ def _database(config: Config) -> dict[str, Any]:
 
 def session_store_url(config: WebConfig) -> str:
     """Where Redis is, with its auth token: a value to be used, never to be shown."""
-    token = Secrets(region=config.region).text(config.session_store_secret_arn)
+    token = secrets_of(config.region).text(config.session_store_secret_arn)
     scheme = "rediss" if config.session_store_tls else "redis"
     return f"{scheme}://:{quote(token, safe='')}@{config.session_store_host}:{config.session_store_port}/0"
 
@@ -64,7 +64,7 @@ def _session_store(config: WebConfig) -> dict[str, Any]:
 def _secret_key(config: Config | None) -> str:
     """Web tasks share one key, for any of them must accept what another signed; nobody else signs anything."""
     if isinstance(config, WebConfig):
-        return Secrets(region=config.region).text(config.django_secret_arn)
+        return secrets_of(config.region).text(config.django_secret_arn)
     return random.token_urlsafe(50)
 
 

@@ -1,5 +1,6 @@
 """Secrets Manager: secret strings, and database credentials that are read anew when the database refuses them."""
 
+import functools
 import json
 import threading
 from dataclasses import dataclass, field
@@ -48,6 +49,12 @@ class Secrets:
             return DatabaseCredentials(username=str(fields["username"]), password=str(fields["password"]))
         except (ValueError, KeyError, TypeError):
             raise SecretError(f'secret {arn}: not JSON with "username" and "password"') from None
+
+
+@functools.cache
+def secrets_of(region: str) -> Secrets:
+    """The reader of a region, shared by this process: making a client takes longer than using it."""
+    return Secrets(region=region)
 
 
 class RotatingCredentials:

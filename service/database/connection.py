@@ -7,7 +7,7 @@ from typing import Any, Self, TypeVar
 
 import psycopg
 
-from service.aws.secrets import DatabaseCredentials, RotatingCredentials, Secrets
+from service.aws.secrets import DatabaseCredentials, RotatingCredentials, secrets_of
 
 T = TypeVar("T")
 
@@ -21,7 +21,7 @@ _REFUSED = {"28P01", "28000"}
 @functools.cache
 def credentials_of(region: str, secret_arn: str) -> RotatingCredentials:
     """The credentials of a secret, shared by all connections of this process."""
-    return RotatingCredentials(Secrets(region=region), secret_arn)
+    return RotatingCredentials(secrets_of(region), secret_arn)
 
 
 def connected(credentials: RotatingCredentials, connect: Callable[[DatabaseCredentials], T]) -> T:

@@ -11,10 +11,15 @@ from uuid import UUID
 import pytest
 from django.db import connection
 
+from service.aws.clients import Clients
+from service.aws.queue import Queue
 from service.config import WebConfig
 from service.jobs import transitions
+from service.jobs.messages import Unreadable, Wanted, parse
 from service.jobs.models import Tenant
 from service.jobs.records import NewFile
+from service.jobs.sweeper import Sweeper
+from tests.platform import Resources
 
 T = TypeVar("T")
 
@@ -28,6 +33,18 @@ class Made:
 
     job_id: UUID
     image_ids: tuple[UUID, ...]
+
+
+@pytest.fixture(scope="session")
+def shared_resources(new_resources: Callable[[], Resources]) -> Resources:
+    """Queues and buckets for tests that do not look at them."""
+    return new_resources()
+
+
+@pytest.fixture
+def resources(shared_resources: Resources) -> Resources:
+    """In the place of new ones for each test, which take longer than most tests of state."""
+    return shared_resources
 
 
 @pytest.fixture
@@ -57,20 +74,41 @@ def make_job(tenant: str) -> Callable[..., Made]:
     return make
 
 
-def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
-    """Runs all calls at the same moment, each in a thread with a database connection of its own."""
-    barrier = Barrier(len(calls))
+class Workers:
+    """Threads that keep their database connection from one call to the next, as workers do."""
 
-    def run(call: Callable[[], T]) -> T:
-        try:
+    def __init__(self, threads: int) -> None:
+        self._threads = ThreadPoolExecutor(threads)
+        self._most = threads
+
+    def at_once(self, calls: Sequence[Callable[[], T]]) -> list[T]:
+        """Runs all calls at the same moment and returns their answers in order."""
+        assert len(calls) <= self._most
+        barrier = Barrier(len(calls))
+
+        def run(call: Callable[[], T]) -> T:
             connection.ensure_connection()
-            barrier.wait(timeout=30)
+            barrier.wait(timeout=60)
             return call()
-        finally:
-            connection.close()
 
-    with ThreadPoolExecutor(len(calls)) as threads:
-        return list(threads.map(run, calls))
+        return list(self._threads.map(run, calls))
+
+    def close(self) -> None:
+        """Ends the connections and the threads."""
+        self.at_once([_end_connection] * self._most)
+        self._threads.shutdown()
+
+
+def _end_connection() -> None:
+    connection.close()  # of the thread that runs this
+
+
+@pytest.fixture
+def workers(service: WebConfig) -> Iterator[Workers]:
+    """Eight of them."""
+    threads = Workers(8)
+    yield threads
+    threads.close()
 
 
 @pytest.fixture
@@ -85,3 +123,36 @@ def queries(service: WebConfig) -> Iterator[Callable[[], int]]:
 
     with connection.execute_wrapper(counted):
         yield lambda: count
+
+
+@dataclass(frozen=True)
+class Queues:
+    """The job queue and its dead-letter queue, of one test alone."""
+
+    jobs: Queue
+    dead_letters: Queue
+
+    def bodies(self) -> list[Wanted | Unreadable]:
+        """Takes everything off the job queue and reads it."""
+        found = []
+        while messages := self.jobs.receive(wait_s=0):
+            for message in messages:
+                found.append(parse(message.body))
+                self.jobs.delete(message)
+        return found
+
+
+@pytest.fixture
+def queues(service: WebConfig) -> Queues:
+    """New ones are slow to make: the shared ones, emptied."""
+    sqs = Clients(region=service.region).sqs
+    found = Queues(Queue(sqs, service.queue_url), Queue(sqs, service.dead_letter_queue_url))
+    for queue in (found.jobs, found.dead_letters):
+        sqs.purge_queue(QueueUrl=queue.url)
+    return found
+
+
+@pytest.fixture
+def sweeper(service: WebConfig, queues: Queues) -> Sweeper:
+    """A sweeper over this test's database and queues."""
+    return Sweeper(service, Clients(region=service.region))
