@@ -1,7 +1,7 @@
 """The service in this process, over parts of its own for every test."""
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.conf import settings
@@ -11,6 +11,13 @@ from django.db import connections
 from service import runtime
 from service import settings as settings_module
 from service.config import WebConfig
+from tests.platform import Resources
+
+
+@pytest.fixture(scope="session")
+def shared_resources(new_resources: Callable[[], Resources]) -> Resources:
+    """Queues and buckets for tests that do not look at them."""
+    return new_resources()
 
 
 @pytest.fixture

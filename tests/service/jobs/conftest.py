@@ -35,12 +35,6 @@ class Made:
     image_ids: tuple[UUID, ...]
 
 
-@pytest.fixture(scope="session")
-def shared_resources(new_resources: Callable[[], Resources]) -> Resources:
-    """Queues and buckets for tests that do not look at them."""
-    return new_resources()
-
-
 @pytest.fixture
 def resources(shared_resources: Resources) -> Resources:
     """In the place of new ones for each test, which take longer than most tests of state."""
