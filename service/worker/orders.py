@@ -4,6 +4,7 @@ Every method but `task` talks to the database or to the disk and belongs on the 
 """
 
 from abc import ABC, abstractmethod
+from datetime import UTC, datetime
 from enum import Enum, auto
 from uuid import UUID
 
@@ -218,6 +219,7 @@ class ArchiveOrder(Order):
         super().__init__(message)
         self._wanted = wanted
         self._claim: ArchiveClaim | None = None
+        self._posted_at = datetime.now(UTC)
 
     @property
     def job_id(self) -> UUID:
@@ -248,7 +250,7 @@ class ArchiveOrder(Order):
 
     def prepare(self, scratch: Scratch) -> None:
         self.folder = scratch.make(f"archive-{self._wanted.job_id}")
-        write_rows(str(self._wanted.job_id), scratch.path / self.folder)
+        self._posted_at = write_rows(str(self._wanted.job_id), scratch.path / self.folder)
 
     def task(self, *, token: int, grant_bytes: int) -> ArchiveTask:
         return ArchiveTask(
@@ -266,7 +268,8 @@ class ArchiveOrder(Order):
         if not transitions.complete_archive(self.claimed, key=made.key, size_bytes=made.size_bytes):
             return Settlement.LOST
         metrics.job_completed(
-            took_s=took_s,
+            took_s=(datetime.now(UTC) - self._posted_at).total_seconds(),
+            archive_s=round(took_s, 3),
             archive_bytes=made.size_bytes,
             entries=made.entries,
             cpu_s=round(reply.cpu_s, 4),

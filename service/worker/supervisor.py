@@ -144,6 +144,7 @@ class Supervisor:
         return (
             self.settings.until_empty
             and not self._hands
+            and not self._polling
             and self._empty_since_s is not None
             and time.monotonic() - self._empty_since_s >= self.settings.empty_s
         )
@@ -156,6 +157,8 @@ class Supervisor:
         # Rows and messages of finished images may lag behind the slots by one round, not without end.
         free = min(places - busy, 2 * places - len(self._hands))
         if self._polling or self._stop_s is not None or free < 1 or time.monotonic() < self._poll_not_before_s:
+            return
+        if self._has_run_dry():
             return
         self._polling = True
         wait_s = self.settings.poll_wait_s

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,12 @@ class ImageRow:
     timings: dict[str, float]
 
 
-def write_rows(job_id: str, folder: Path) -> None:
-    """Write a job and its images into files, a few at a time in memory. Two queries; only where Django is set up."""
+def write_rows(job_id: str, folder: Path) -> datetime:
+    """Write a job and its images into files, a few at a time in memory. Two queries; only where Django is set up.
+
+    Returns:
+        when the job was posted.
+    """
     from service.jobs.models import Image, Job  # noqa: PLC0415 - children read this module without Django
 
     job = Job.objects.get(pk=job_id)
@@ -69,6 +74,7 @@ def write_rows(job_id: str, folder: Path) -> None:
     with (folder / IMAGES_FILE).open("w", encoding="utf-8") as file:
         for image in images.iterator(chunk_size=500):
             file.write(json.dumps(image) + "\n")
+    return job.created_at
 
 
 def read_job(folder: Path) -> JobRow:

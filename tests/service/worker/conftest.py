@@ -17,10 +17,11 @@ import pytest
 
 from service.config import WebConfig
 from tests.platform import Aws, Resources
-from tests.processor.conftest import make_dng, sources  # noqa: F401 - fixtures of the processor's tests
+from tests.processor.conftest import make_dng  # noqa: F401 - fixtures of the processor's tests
 
 ROOT = Path(__file__).resolve().parents[3]
 RECIPE = {"name": "web", "renditions": [{"name": "small", "long_edge_px": 128}, {"name": "thumb", "long_edge_px": 64}]}
+ENTRY = Path(__file__).with_name("entry.py")
 FAKE = "tests.service.worker.fakes:develop"
 
 
@@ -148,11 +149,12 @@ class Farm:
         chosen = {"poll_wait_s": 1, "empty_s": 1.5, **settings}
         with log.open("wb") as out:
             process = subprocess.Popen(
-                [sys.executable, "-m", "tests.service.worker.entry", json.dumps(chosen)],
+                [sys.executable, str(ENTRY), json.dumps(chosen)],
                 cwd=ROOT,
                 env={
                     **os.environ,
                     **self.environment,
+                    "PYTHONPATH": str(ROOT),
                     "RAWMILL_SCRATCH": str(scratch),
                     **(environment or {}),
                 },

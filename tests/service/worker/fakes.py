@@ -1,5 +1,6 @@
 """Work on one image whose original says what happens to it: `ok`, `sleep 0.5`, `segfault`, …"""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,3 +47,16 @@ def develop(
         megapixels=1.0,
         timings={"decode": 0.1},
     )
+
+
+def do_once(mark: str, fault: str, *words: str, **given: Any) -> None:
+    """Does something bad the first time only: `once MARK segfault`. MARK is a file that remembers."""
+    if not Path(mark).exists():
+        Path(mark).touch()
+        getattr(fakes, f"do_{fault}")(*words, **given)
+
+
+def do_wait_for(mark: str, **_: Any) -> None:
+    """Goes on when a file is there."""
+    while not Path(mark).exists():
+        time.sleep(0.02)
