@@ -105,10 +105,15 @@ def show(figures: Figures, console: Console) -> None:
     busiest = max(figures["busy_cores"].values(), default=0.0)
     if busiest > BUSY:
         console.print(f"[yellow]other programs kept {busiest:.1f} cores busy: measure again on a quiet machine[/]")
-    table = Table(title=f"Targets (scale {figures['scale']})")
+    console.print(table_of(all_targets(figures), scale=figures["scale"]))
+
+
+def table_of(targets: Sequence[Target], *, scale: str) -> Table:
+    """Targets as a table: what was measured beside what is needed."""
+    table = Table(title=f"Targets (scale {scale})")
     for column in ("figure", "measured", "needed", "go for", ""):
         table.add_column(column, justify="left" if column in {"figure", ""} else "right")
-    for target in all_targets(figures):
+    for target in targets:
         sign = "≤" if target.at_most else "≥"
         table.add_row(
             target.what,
@@ -117,7 +122,7 @@ def show(figures: Figures, console: Console) -> None:
             "" if target.hoped is None else f"{sign} {target.hoped:g} {target.unit}",
             {True: "[green]met[/]", False: "[red]missed[/]", None: "–"}[target.met],
         )
-    console.print(table)
+    return table
 
 
 def _parser() -> argparse.ArgumentParser:

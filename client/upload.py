@@ -30,6 +30,12 @@ HASHING_THREADS = 2
 CONFIRM_AFTER_S = 1.0
 
 
+UPLOADED = "image_uploaded"
+"""The service's code for an image that it has: no failure, whoever uploaded it."""
+LOST = frozenset({"upload_missing", "upload_incomplete"})
+"""Its codes for what was sent and is not there: worth another try."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
     """An image that the service waits for, and its file.
@@ -184,7 +190,10 @@ class Uploader:
             for expected, request in batch:
                 answer = answers[expected.image_id]
                 if isinstance(answer, Problem):
-                    fail(NotUploaded(expected=expected, reason=f"{expected.file.name}: {answer}"))
+                    if answer.code == UPLOADED:
+                        self._progress.advance(Phase.UPLOAD, expected.file.size_bytes)
+                    else:
+                        fail(NotUploaded(expected=expected, reason=f"{expected.file.name}: {answer}"))
                     continue
                 links = Links(self._api, self._job_id, request, answer, size_bytes=expected.file.size_bytes)
                 self._progress.advance(Phase.UPLOAD, links.arrived_bytes)
@@ -266,5 +275,6 @@ class Uploader:
             answers = self._api.confirm(self._job_id, [confirmation for _, confirmation in batch])
             for expected, _ in batch:
                 problem = answers.get(expected.image_id)
-                if problem:
-                    fail(NotUploaded(expected=expected, reason=f"{expected.file.name}: {problem}"))
+                if problem and problem.code != UPLOADED:
+                    reason = f"{expected.file.name}: {problem}"
+                    fail(NotUploaded(expected=expected, reason=reason, again=problem.code in LOST))

@@ -22,7 +22,8 @@ def add_to(commands: Any) -> None:
         description="Makes a job of RAW files and uploads them. The same command after a break goes on where it stood.",
     )
     submit.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a RAW file, or a folder to search")
-    submit.add_argument("--recipe", required=True, metavar="FILE", help="what to make: .toml, .json, or `default`")
+    submit.add_argument("--recipe", default="default", metavar="FILE",
+                        help="what to make: .toml, .json, or a recipe of the service (default: default)")  # fmt: skip
     submit.add_argument("--watch", action="store_true", help="wait until the job is over")
     submit.add_argument("--out", type=Path, metavar="DIR", help="wait, then download the results into DIR")
     submit.add_argument("--archive", action="store_true", help="with --out: one zip instead of single files")

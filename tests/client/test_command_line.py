@@ -88,13 +88,13 @@ def test_other_commands_work_on_the_job(
     ("arguments", "code", "said"),
     [
         (["submit", "/no/where", "--recipe", "{recipe}"], 2, "client: no such file or folder: /no/where"),
-        (["submit", "{shoot}", "--recipe", "x.yaml"], 2, "client: recipe x.yaml: a .toml or .json file is needed"),
-        (["submit", "{shoot}"], 2, "required: --recipe"),
+        (["submit", "{shoot}", "--recipe", "x.yaml"], 2, "client: recipe x.yaml: a .toml or .json file is needed, or"),
         (["status", "nothing"], 2, "client: there is no job nothing (job_not_found, request req-1)"),
         (["resume", "nothing"], 2, "client: nothing: no unfinished submission"),
         (["list", "--url", "http://example.com"], 2, "http would send the API key in the clear"),
         (["list", "--url", "http://127.0.0.1:9", "--patience", "0"], 3, "client: http://127.0.0.1:9: cannot connect"),
         (["submit", "{shoot}", "--recipe", "{recipe}", "--parallel", "0"], 2, "parallel = 0: 1 to 64"),
+        (["submit"], 2, "required: PATH"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line_with_an_exit_code(

@@ -294,6 +294,13 @@ def test_without_event_streams_the_job_is_polled(crooked: Crooked, rawmill: Rawm
     assert crooked.count("GET", "/events") == 1
 
 
+def test_an_upload_that_the_storage_lost_is_sent_once_more(crooked: Crooked, rawmill: Rawmill, shoot: Path) -> None:
+    crooked.loses = 2
+    assert rawmill.submit([shoot / "day 2"], recipe=RECIPE).is_good
+    assert crooked.count("PUT", "/storage/") == 6
+    assert crooked.loses == 0
+
+
 def test_files_that_are_there_are_not_downloaded_again_but_wrong_ones_are(
     crooked: Crooked, rawmill: Rawmill, shoot: Path, tmp_path: Path
 ) -> None:

@@ -1,0 +1,212 @@
+"""Two jobs of a thousand small images each: what an image costs the database, and whether memory stays flat."""
+
+import os
+import statistics
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import psutil
+import psycopg
+from rich.console import Console
+from rich.table import Table
+
+from bench.part import Bench, Figures, Target
+from bench.service.running import COUNTER, Running
+from client import JobStatus, Phase, Quiet, Rawmill
+from local.process import ChildProcess
+from processor.sample import make_sample
+
+IMAGES = {"full": 1000, "quick": 100}
+"""In each of the two jobs."""
+SIZE_PX = (320, 240)
+RECIPE = {"name": "bench", "renditions": [{"name": "web", "long_edge_px": 256}, {"name": "thumb", "long_edge_px": 64}]}
+NEEDED_QUERIES, HOPED_QUERIES = 5.0, 4.0
+NEEDED_GROWTH_PERCENT = 5.0
+_PHOTOS = 8
+_WATCHED = ("web", "worker")
+_SAMPLE_EVERY_S = 1.0
+_TRANSACTION = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
+_MOST_ROWS = 12
+
+
+def run(bench: Bench, running: Running) -> Figures:
+    """Submits the first job with statements counted, then the second; memory is watched through both."""
+    images = IMAGES[bench.scale.name]
+    shoots = [_shoot(bench.folder / "inputs" / f"shoot-{number}", images) for number in (1, 2)]
+    key = running.new_key("bench-batch")
+    with psycopg.connect(running.database_url, autocommit=True) as database:
+        watched = [child for child in running.platform.children if child.name in _WATCHED]
+        with _Memory(watched) as memory, Rawmill(running.url, key, state=bench.folder / "state") as rawmill:
+            database.execute(f"SELECT {COUNTER}_reset()")
+            for number, shoot in enumerate(shoots):
+                progress = _Told(lambda done, number=number: _at(memory, bench, number * images + done))
+                submission = rawmill.submit([shoot], recipe=RECIPE, progress=progress, anew=True)
+                if submission.job.status is not JobStatus.COMPLETED or not submission.is_good:
+                    raise RuntimeError(f"the job is {submission.job.status}: {submission}")
+                if number == 0:
+                    statements = _statements(database)
+    asked = [each for each in statements if not each["query"].upper().startswith(_TRANSACTION)]
+    return {
+        "images": images,
+        "queries_per_image": sum(each["calls"] for each in asked) / images,
+        "transaction_statements_per_image": sum(
+            each["calls"] for each in statements if each["query"].upper().startswith(_TRANSACTION)
+        )
+        / images,
+        "queries": [
+            {"per_image": each["calls"] / images, "query": " ".join(each["query"].split())[:200]}
+            for each in asked[:_MOST_ROWS]
+        ],
+        "memory": {name: memory.figures(name, 2 * images) for name in _WATCHED},
+    }
+
+
+def show(figures: Figures, console: Console) -> None:
+    """Prints the tables."""
+    table = Table(title=f"Statements per image, over a job of {figures['images']} images")
+    table.add_column("per image", justify="right")
+    table.add_column("statement", overflow="ellipsis", no_wrap=True)
+    for each in figures["queries"]:
+        table.add_row(f"{each['per_image']:.3f}", each["query"])
+    table.add_row(f"{figures['queries_per_image']:.2f}", "all queries")
+    table.add_row(f"{figures['transaction_statements_per_image']:.2f}", "besides: begin and end of transactions")
+    console.print(table)
+    table = Table(title=f"Memory while {2 * figures['images']} images go through")
+    for column in ("process tree", "after a quarter", "in the end", "highest", "growth"):
+        table.add_column(column, justify="left" if column == "process tree" else "right")
+    for name, memory in figures["memory"].items():
+        table.add_row(
+            name,
+            f"{memory['early_mib']:.0f} MiB",
+            f"{memory['late_mib']:.0f} MiB",
+            f"{memory['highest_mib']:.0f} MiB",
+            f"{memory['growth_percent']:+.1f} %",
+        )
+    console.print(table)
+
+
+def targets(figures: Figures) -> list[Target]:
+    """The goals."""
+    return [
+        Target(
+            what=f"queries per image, job of {figures['images']} images",
+            measured=figures["queries_per_image"],
+            needed=NEEDED_QUERIES,
+            hoped=HOPED_QUERIES,
+            unit="",
+            at_most=True,
+        ),
+        *(
+            Target(
+                what=f"growth of memory over {2 * figures['images']} images: {name}",
+                measured=memory["growth_percent"],
+                needed=NEEDED_GROWTH_PERCENT,
+                unit="%",
+                at_most=True,
+            )
+            for name, memory in figures["memory"].items()
+        ),
+    ]
+
+
+class _Memory:
+    """Watches what process trees hold resident, in a thread, against the number of images that are done."""
+
+    def __init__(self, children: list[ChildProcess]) -> None:
+        self._children = children
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._seen: dict[str, list[tuple[int, float]]] = {child.name: [] for child in children}
+        self.done = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def figures(self, name: str, images: int) -> Figures:
+        """Growth from the second quarter to the last: before that, caches and pools fill."""
+        seen = self._seen[name]
+        early = [mib for done, mib in seen if images / 4 <= done < images / 2]
+        late = [mib for done, mib in seen if done >= images * 3 / 4]
+        if not early or not late:
+            raise RuntimeError(f"memory of {name}: seen {len(seen)} times, too seldom for a figure")
+        first, last = statistics.median(early), statistics.median(late)
+        return {
+            "early_mib": first,
+            "late_mib": last,
+            "highest_mib": max(mib for _, mib in seen),
+            "growth_percent": (last / first - 1) * 100,
+            "samples": len(seen),
+        }
+
+    def _watch(self) -> None:
+        while not self._over.wait(_SAMPLE_EVERY_S):
+            for child in self._children:
+                self._seen[child.name].append((self.done, _resident_mib(child.pid)))
+
+
+class _Told(Quiet):
+    """Tells how many images are developed."""
+
+    def __init__(self, developed: Callable[[int], None]) -> None:
+        self._developed = developed
+
+    def reached(self, phase: Phase, done: int) -> None:
+        """Passes it on."""
+        if phase is Phase.DEVELOP:
+            self._developed(done)
+
+
+def _at(memory: _Memory, bench: Bench, done: int) -> None:
+    memory.done = done
+    bench.tell(f"{done} images done")
+
+
+def _resident_mib(pid: int) -> float:
+    """Proportional memory of a process and all below it: shared pages count once in all."""
+    total = 0
+    try:
+        root = psutil.Process(pid)
+        for process in [root, *root.children(recursive=True)]:
+            try:
+                info = process.memory_full_info()
+            except psutil.Error:
+                continue  # gone between listing and looking
+            total += getattr(info, "pss", info.uss)
+    except psutil.Error:
+        pass
+    return total / 2**20
+
+
+def _statements(database: "psycopg.Connection[Any]") -> list[dict[str, Any]]:
+    """What the service asked, most frequent first; what the measurement asks is left out."""
+    rows = database.execute(
+        f"SELECT query, calls FROM {COUNTER} JOIN pg_roles ON pg_roles.oid = userid"  # noqa: S608 - a constant
+        " WHERE rolname <> current_user ORDER BY calls DESC"
+    ).fetchall()
+    return [{"query": str(query), "calls": int(calls)} for query, calls in rows]
+
+
+def _shoot(folder: Path, images: int) -> Path:
+    """A folder of small originals: a few photos, each under many names."""
+    folder.mkdir(parents=True, exist_ok=True)
+    photos = [folder.parent / f"photo-{seed}.dng" for seed in range(1, _PHOTOS + 1)]
+    for seed, photo in enumerate(photos, 1):
+        if not photo.exists():
+            make_sample(photo, width_px=SIZE_PX[0], height_px=SIZE_PX[1], seed=seed)
+    for number in range(images):
+        path = folder / f"IMG_{number:04}.dng"
+        if not path.exists():
+            os.link(photos[number % _PHOTOS], path)
+    for extra in sorted(folder.iterdir())[images:]:
+        extra.unlink()
+    return folder

@@ -1,0 +1,8 @@
+# The service: measurements and pages made from its code.
+.PHONY: bench-service service-docs
+
+bench-service: setup setup-aws ## Measure the service on the local platform: answer times, queries, overhead, memory
+	@$(PY) -m bench.service
+
+service-docs: setup ## Bring the tables of docs/service.md up to date with the code
+	@$(PY) -m service.reference
