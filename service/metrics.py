@@ -84,7 +84,7 @@ def emit(
     groups: dict[tuple[str, ...], list[Metric]] = {}
     for metric in values:
         groups.setdefault(metric.dimensions, []).append(metric)
-    directives = [
+    directives: list[dict[str, Any]] = [
         {
             "Namespace": runtime.config().metrics_namespace,
             # The sum over all values stands beside the split one: dashboards want both.

@@ -2,11 +2,13 @@
 
 import importlib
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.conf import settings
 from django.core.cache import caches
 from django.db import connections
+from django.utils.connection import BaseConnectionHandler
 
 from service import runtime
 from service import settings as settings_module
@@ -43,7 +45,8 @@ def _forget() -> None:
         if hasattr(connection, "close_pool"):
             connection.close_pool()
         del connections[connection.alias]
-    for handler in (connections, caches):
+    handlers: tuple[BaseConnectionHandler[Any], ...] = (connections, caches)
+    for handler in handlers:
         handler.__dict__.pop("settings", None)  # a cached property
-        handler._settings = None
+        handler._settings = None  # type: ignore[attr-defined]
     caches.close_all()

@@ -11,11 +11,12 @@ from django.db import connection, connections
 
 from local.aws import ROOT
 from local.postgres import Postgres
+from local.session_store import SessionStore
 from service.config import WebConfig
 from service.database.exclusive import key_of
 from service.database.migrate import migrate_first
 from service.jobs.models import Tenant
-from tests.platform import Aws, Database, Resources, SessionStore, environment_of
+from tests.platform import Aws, Database, Resources, environment_of
 
 TASKS = 4
 

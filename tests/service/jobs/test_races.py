@@ -82,8 +82,11 @@ def test_claims_against_a_cancellation_leave_each_image_either_running_or_cancel
 ) -> None:
     for _ in range(40):
         job = make_job(WORKERS - 1)
-        claims = [partial(transitions.claim, job.job_id, image, worker="w", lease_s=30) for image in job.image_ids]
-        *answers, cancelled = workers.at_once([*claims, partial(transitions.cancel, job.job_id)])
+        claims: list[Callable[[], object]] = [
+            partial(transitions.claim, job.job_id, image, worker="w", lease_s=30) for image in job.image_ids
+        ]
+        cancel: Callable[[], object] = partial(transitions.cancel, job.job_id)
+        *answers, cancelled = workers.at_once([*claims, cancel])
         running = [each for each in answers if isinstance(each, Claim)]
         assert isinstance(cancelled, Cancellation)
         assert len(running) + cancelled.images_cancelled == len(job.image_ids)
@@ -98,7 +101,8 @@ def test_images_given_back_while_the_job_is_cancelled_never_stay_behind(make_job
         returns: list[Callable[[], object]] = [
             partial(transitions.give_back, claim, drained=bool(number % 2)) for number, claim in enumerate(running)
         ]
-        workers.at_once([*returns, partial(transitions.cancel, job.job_id)])
+        cancel: Callable[[], object] = partial(transitions.cancel, job.job_id)
+        workers.at_once([*returns, cancel])
         row = Job.objects.get(job_id=job.job_id)
         assert (row.status, row.images_failed) == ("cancelled", len(job.image_ids))
         assert row.settled_at is not None
@@ -115,8 +119,10 @@ def test_a_settling_worker_against_the_sweeper_counts_its_image_once(make_job: M
         settles: list[Callable[[], object]] = [
             partial(transitions.settle_completed, claim, Outcome(outputs=())) for claim in running
         ]
-        sweep = partial(transitions.release_lost, max_attempts=1, grace_s=0, limit=10)
-        extend = partial(transitions.extend, [claim.lease_token for claim in reversed(running)], lease_s=-60)
+        sweep: Callable[[], object] = partial(transitions.release_lost, max_attempts=1, grace_s=0, limit=10)
+        extend: Callable[[], object] = partial(
+            transitions.extend, [claim.lease_token for claim in reversed(running)], lease_s=-60
+        )
         workers.at_once([*settles, sweep, sweep, extend])
         row = Job.objects.get(job_id=job.job_id)
         images = Image.objects.filter(job_id=job.job_id)
