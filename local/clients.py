@@ -20,6 +20,7 @@ class Clients:
     """Each client is made when it is first asked for; making one costs a quarter of a second."""
 
     def __init__(self, address: AwsAddress) -> None:
+        self.address = address
         self.endpoint = address.url
         self.region = address.region
         self._session = boto3.Session(

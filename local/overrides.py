@@ -14,8 +14,8 @@ from local.tasks import Part, Task
 
 REASONS: Mapping[str, str] = {
     "AWS_ENDPOINT_URL": "the AWS endpoints of this machine",
-    "AWS_ACCESS_KEY_ID": "their root user; on AWS a task has its role's credentials",
-    "AWS_SECRET_ACCESS_KEY": "as above",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI": "where the credentials of the task's role come from; ECS has its own address",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN": "opens that address to the platform's own processes alone",
     "AWS_EC2_METADATA_DISABLED": "no machine to ask for a role",
     "AWS_CONFIG_FILE": "no profile of yours is read",
     "AWS_SHARED_CREDENTIALS_FILE": "no credentials of yours are read",
@@ -39,10 +39,13 @@ STOP_TIMEOUT_S = 20
 _SHARE_OF_MEMORY = 0.5
 
 
-def environment_of(task: Task, *, aws: AwsAddress, web_port: int, scratch: Path) -> dict[str, str]:
+def environment_of(
+    task: Task, *, aws: AwsAddress, credentials: Mapping[str, str], web_port: int, scratch: Path
+) -> dict[str, str]:
     """What `task` is told here: its definition, overridden as `REASONS` lists, and what every program inherits."""
     common = {
-        **aws.environment(),
+        **aws.endpoint_environment(),
+        **credentials,
         "RAWMILL_LOG_FORMAT": "console",
         "RAWMILL_DATABASE_SSLMODE": "disable",
     }

@@ -4,7 +4,6 @@ AWS endpoints and PostgreSQL first; then our own templates are deployed; then wh
 definitions name: the database's role, the session store, web, a worker and the sweeper.
 """
 
-import os
 import subprocess
 import sys
 import urllib.error
@@ -18,16 +17,18 @@ from typing import Self
 
 from filelock import FileLock, Timeout
 
+from local.api_key import make_api_key
 from local.assembly import Assembly
 from local.aws import ACCOUNT, ROOT, AwsEndpoints
 from local.clients import Clients
+from local.credentials import TaskCredentials
 from local.database import open_database
 from local.deployment import deploy
 from local.errors import LocalError, LocalReason
 from local.layout import Layout, Ports
 from local.overrides import STOP_TIMEOUT_S, environment_of, web_url
 from local.ports import LOOPBACK
-from local.postgres import Postgres
+from local.postgres import Postgres, PostgresAddress
 from local.process import ChildProcess, Program
 from local.running import find_running, note_running
 from local.session_store import SessionStore
@@ -37,7 +38,6 @@ from local.tasks import Part, Task, deployed_tasks
 ENVIRONMENT = "dev"
 """The environment whose templates are deployed here: the one made for development."""
 
-TENANT = "demo"
 SWEEP_EVERY_S = 60
 _READY_TIMEOUT_S = 120
 _Say = Callable[[str], None]
@@ -94,7 +94,10 @@ class Platform:
         return next((child for child in self._children if child.exit_code is not None), None)
 
     def stop(self) -> None:
-        """Stop everything in the reverse order; what works on images is asked first and all are waited for."""
+        """Stop everything in the reverse order; the service's parts are asked together, since they take longest."""
+        for child in self._children:
+            if child.name in set(Part):
+                child.ask_to_stop()
         self._undo.close()
 
     def _lock(self) -> None:
@@ -110,49 +113,77 @@ class Platform:
         self._undo.callback(self.layout.running.unlink, missing_ok=True)
 
     def _start(self) -> None:
-        layout, ports = self.layout, self._ports
-        note_running(layout, url=web_url(ports.web))
-        postgres = Postgres(layout.database, log=layout.log("postgres"), port=ports.database)
-        self._started(postgres.process, postgres.stop)
-        self._said(f"PostgreSQL on port {ports.database}")
-        aws = AwsEndpoints(layout.aws, log=layout.log("aws"), port=ports.aws, settings=_where_servers_are(ports))
-        self._started(aws.process, aws.stop)
-        self._said(f"AWS endpoints on {aws.address.url}")
-
-        clients = Clients(aws.address)
-        assembly = Assembly(assembly_folder(ENVIRONMENT), account=ACCOUNT, region=aws.address.region)
+        note_running(self.layout, url=web_url(self._ports.web))
+        database = self._start_database()
+        clients = self._start_aws()
+        assembly = Assembly(assembly_folder(ENVIRONMENT), account=ACCOUNT, region=clients.region)
         deploy(assembly, clients, said=lambda line: self._said(f"stack {line}"))
-
         tasks = deployed_tasks(clients.ecs)
-        environments = {
-            part: environment_of(task, aws=aws.address, web_port=ports.web, scratch=layout.scratch)
+        environments = self._environments(tasks, clients)
+        open_database(database, environments[Part.WEB], clients.secrets)
+        self._start_session_store(clients, environments[Part.WEB])
+        self._start_service(tasks, environments)
+        make_api_key(self.layout.api_key, environments[Part.SWEEP])
+
+    def _start_database(self) -> PostgresAddress:
+        server = Postgres(self.layout.database, log=self.layout.log("postgres"), port=self._ports.database)
+        self._started(server.process, server.stop)
+        self._said(f"PostgreSQL on port {server.address.port}")
+        return server.address
+
+    def _start_aws(self) -> Clients:
+        endpoints = AwsEndpoints(
+            self.layout.aws,
+            log=self.layout.log("aws"),
+            port=self._ports.aws,
+            enforcing=True,
+            settings=_where_servers_are(self._ports),
+        )
+        self._started(endpoints.process, endpoints.stop)
+        self._said(f"AWS endpoints on {endpoints.address.url}")
+        return Clients(endpoints.address)
+
+    def _environments(self, tasks: Mapping[Part, Task], clients: Clients) -> dict[Part, dict[str, str]]:
+        """What each process is told, with an address for the credentials of its own role."""
+        roles = {part.value: task.role_arn for part, task in tasks.items()}
+        credentials = self._undo.enter_context(TaskCredentials(clients.client("sts"), roles))
+        return {
+            part: environment_of(
+                task,
+                aws=clients.address,
+                credentials=credentials.environment(part.value),
+                web_port=self._ports.web,
+                scratch=self.layout.scratch,
+            )
             for part, task in tasks.items()
         }
-        open_database(postgres.address, environments[Part.WEB], clients.secrets)
-        token = environments[Part.WEB]["RAWMILL_SESSION_STORE_SECRET_ARN"]
+
+    def _start_session_store(self, clients: Clients, environment: Mapping[str, str]) -> None:
+        token = clients.secrets.get_secret_value(SecretId=environment["RAWMILL_SESSION_STORE_SECRET_ARN"])
         store = SessionStore(
-            layout.session_store,
-            log=layout.log("session-store"),
-            password=clients.secrets.get_secret_value(SecretId=token)["SecretString"],
-            port=ports.session_store,
+            self.layout.session_store,
+            log=self.layout.log("session-store"),
+            password=token["SecretString"],
+            port=self._ports.session_store,
         )
         self._started(store.process, store.stop)
-        self._said(f"session store on port {ports.session_store}")
+        self._said(f"session store on port {store.port}")
 
-        layout.scratch.mkdir(exist_ok=True)
-        web = self._service(tasks[Part.WEB], ["web"], environments[Part.WEB], grace_s=20)
-        web.wait_until(lambda: _healthy(web_url(ports.web)), timeout_s=_READY_TIMEOUT_S)
-        self._said(f"web on {web_url(ports.web)}")
-        worker = self._service(tasks[Part.WORKER], ["worker"], environments[Part.WORKER], grace_s=STOP_TIMEOUT_S + 5)
-        worker.wait_until(lambda: _passes_check(environments[Part.WORKER]), timeout_s=_READY_TIMEOUT_S)
-        self._said(f"worker with {environments[Part.WORKER]['RAWMILL_PROCESSES']} processes")
-        self._service(tasks[Part.SWEEP], ["sweep", "--every", str(SWEEP_EVERY_S)], environments[Part.SWEEP], grace_s=10)
+    def _start_service(self, tasks: Mapping[Part, Task], environments: Mapping[Part, Mapping[str, str]]) -> None:
+        """Web first: it migrates. One worker stays, where on AWS a function would start them for a backlog."""
+        url = web_url(self._ports.web)
+        web = self._service(tasks[Part.WEB], environments[Part.WEB], "web")
+        web.wait_until(lambda: _healthy(url), timeout_s=_READY_TIMEOUT_S)
+        self._said(f"web on {url}")
+        self.layout.scratch.mkdir(exist_ok=True)
+        told = environments[Part.WORKER]
+        worker = self._service(tasks[Part.WORKER], told, "worker")
+        worker.wait_until(lambda: _passes_check(told), timeout_s=_READY_TIMEOUT_S)
+        self._said(f"worker with {told['RAWMILL_PROCESSES']} processes")
+        self._service(tasks[Part.SWEEP], environments[Part.SWEEP], "sweep", "--every", str(SWEEP_EVERY_S))
         self._said(f"sweeper every {SWEEP_EVERY_S} s")
-        _make_api_key(layout.api_key, environments[Part.SWEEP])
 
-    def _service(
-        self, task: Task, command: list[str], environment: Mapping[str, str], *, grace_s: float
-    ) -> ChildProcess:
+    def _service(self, task: Task, environment: Mapping[str, str], *command: str) -> ChildProcess:
         child = ChildProcess(
             Program(
                 name=task.part.value,
@@ -160,7 +191,7 @@ class Platform:
                 environment=environment,
                 log=self.layout.log(task.part.value),
                 folder=ROOT,
-                grace_s=grace_s,
+                grace_s=STOP_TIMEOUT_S + 5,
             )
         )
         self._started(child, child.stop)
@@ -193,23 +224,3 @@ def _passes_check(environment: Mapping[str, str]) -> bool:
     """The container's own health check."""
     check = [sys.executable, "-m", "service.check", "worker"]
     return subprocess.run(check, env=dict(environment), cwd=ROOT, capture_output=True, check=False).returncode == 0
-
-
-def _make_api_key(path: Path, environment: Mapping[str, str]) -> None:
-    """A key of the demo tenant, made by the operator's own tool, once per data folder."""
-    if path.exists():
-        return
-    for command in (["tenants", "create", TENANT, "--name", "Demo"], ["api_keys", "create", TENANT, "--name", "local"]):
-        made = subprocess.run(
-            [sys.executable, "-m", "service", "manage", *command],
-            env=dict(environment),
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if made.returncode:
-            raise LocalError(LocalReason.NOT_READY, f"`manage {' '.join(command)}` failed: {made.stderr.strip()}")
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(made.stdout.strip())

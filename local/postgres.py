@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,9 @@ from local.process import ChildProcess, Program
 SUPERUSER = "postgres"
 _UNPRIVILEGED = "nobody"
 _START_TIMEOUT_S = 60
+_GONE_WITHIN_S = 20
+# Its children notice their parent's end by themselves, a moment later.
+_STILL_THERE = "is still in use"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,25 +61,7 @@ class Postgres:
             _give_away(self._folder)
         password = self._make_cluster(durable)
         self.address = PostgresAddress(port=port or free_port(), password=password)
-        self.process = ChildProcess(
-            Program(
-                name="postgres",
-                command=_unprivileged(
-                    [str(self._programs / "postgres"), *self._options(durable)], reach=self._folder, tether=True
-                ),
-                environment=_environment(),
-                log=log,
-                folder=Path("/"),
-                stop_signal=signal.SIGINT,  # "fast": end sessions, write everything, leave
-                grace_s=30,
-                tethered=os.geteuid() != 0,
-            )
-        )
-        try:
-            self.process.wait_until(self._answers, timeout_s=_START_TIMEOUT_S)
-        except LocalError:
-            self.process.stop()
-            raise
+        self.process = self._start(log, durable)
 
     def __enter__(self) -> "Postgres":
         return self
@@ -87,6 +73,33 @@ class Postgres:
         """End sessions, write everything, wait for the server to be gone."""
         self.process.stop()
 
+    def _start(self, log: Path, durable: bool) -> ChildProcess:
+        """The server, ready; tried again while the last one, killed hard, is not quite gone."""
+        program = Program(
+            name="postgres",
+            command=_unprivileged(
+                [str(self._programs / "postgres"), *self._options(durable)], reach=self._folder, tether=True
+            ),
+            environment=_environment(),
+            log=log,
+            folder=Path("/"),
+            stop_signal=signal.SIGINT,  # "fast": end sessions, write everything, leave
+            grace_s=30,
+            tethered=os.geteuid() != 0,
+        )
+        deadline = time.monotonic() + _GONE_WITHIN_S
+        while True:
+            process = ChildProcess(program)
+            try:
+                process.wait_until(self._answers, timeout_s=_START_TIMEOUT_S)
+            except LocalError:
+                process.stop()
+                if _STILL_THERE not in process.last_lines() or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+            else:
+                return process
+
     def _options(self, durable: bool) -> list[str]:
         settings = {
             "listen_addresses": LOOPBACK,
@@ -94,7 +107,7 @@ class Postgres:
             "unix_socket_directories": "",
             "max_connections": 200,
             "shared_buffers": "64MB",
-            "log_min_messages": "warning",
+            "log_checkpoints": "off",
             **({} if durable else {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}),
         }
         given = (part for key, value in settings.items() for part in ("-c", f"{key}={value}"))

@@ -10,10 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 from local.errors import LocalError, LocalReason
 
 _TETHER = Path(__file__).with_name("tether.py")
 _POLL_S = 0.02
+_KILLED_WITHIN_S = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +38,7 @@ class ChildProcess:
 
     def __init__(self, program: Program) -> None:
         self.program = program
+        self._asked = False
         program.log.parent.mkdir(parents=True, exist_ok=True)
         self._log_start = program.log.stat().st_size if program.log.exists() else 0
         command = list(program.command)
@@ -51,6 +55,7 @@ class ChildProcess:
                 cwd=program.folder,
                 start_new_session=True,
             )
+        self._created = psutil.Process(self._process.pid).create_time()
 
     @property
     def name(self) -> str:
@@ -95,8 +100,9 @@ class ChildProcess:
         return f"{self.name} ended with {how}; its log {self.program.log} ends with\n{self.last_lines()}"
 
     def ask_to_stop(self) -> None:
-        """Send the stop signal and return at once."""
-        if self.exit_code is None:
+        """Send the stop signal and return at once; never twice, since a second one means that somebody is impatient."""
+        if self.exit_code is None and not self._asked:
+            self._asked = True
             self._process.send_signal(self.program.stop_signal)
 
     def stop(self) -> None:
@@ -113,5 +119,18 @@ class ChildProcess:
             self._process.wait()
 
     def _kill_session(self) -> None:
+        """Kill what is left and wait until it is gone: whoever starts anew needs its ports and files."""
+        deadline = time.monotonic() + _KILLED_WITHIN_S
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+            while self._session_is_ours() and time.monotonic() < deadline:
+                os.killpg(self._process.pid, signal.SIGKILL)
+                # Reaps the program itself, which would count as left otherwise.
+                self._process.poll()
+                time.sleep(_POLL_S)
+
+    def _session_is_ours(self) -> bool:
+        """Whether the number still means our session: once that is empty, the system gives it to others."""
+        try:
+            return psutil.Process(self.pid).create_time() == self._created
+        except psutil.NoSuchProcess:
+            return True

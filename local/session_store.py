@@ -24,7 +24,7 @@ class SessionStore:
         # In a file, since everybody on the machine can read a command line.
         settings.write_text(
             f"bind {LOOPBACK}\nport {self.port}\nprotected-mode yes\nrequirepass {_quoted(password)}\n"
-            'save ""\nappendonly no\nmaxmemory 128mb\nmaxmemory-policy volatile-lru\n'
+            'loglevel warning\nsave ""\nappendonly no\nmaxmemory 128mb\nmaxmemory-policy volatile-lru\n'
         )
         self.process = ChildProcess(
             Program(

@@ -28,6 +28,7 @@ class Task:
     family: str
     command: Sequence[str]
     environment: Mapping[str, str]
+    role_arn: str
 
 
 def deployed_tasks(ecs: "ECSClient") -> dict[Part, Task]:
@@ -40,7 +41,7 @@ def deployed_tasks(ecs: "ECSClient") -> dict[Part, Task]:
     for family in ecs.list_task_definition_families(status="ACTIVE")["families"]:
         definition = ecs.describe_task_definition(taskDefinition=family)["taskDefinition"]
         for container in definition["containerDefinitions"]:
-            task = _task(family, container)
+            task = _task(family, container, definition["taskRoleArn"])
             if task is not None and (task.part not in tasks or len(task.command) < len(tasks[task.part].command)):
                 tasks[task.part] = task
     missing = set(Part) - tasks.keys()
@@ -51,9 +52,10 @@ def deployed_tasks(ecs: "ECSClient") -> dict[Part, Task]:
     return tasks
 
 
-def _task(family: str, container: "ContainerDefinitionOutputTypeDef") -> Task | None:
+def _task(family: str, container: "ContainerDefinitionOutputTypeDef", role_arn: str) -> Task | None:
     command = container.get("command", [])
     if not command or command[0] not in set(Part):
         return None
     environment = {pair["name"]: pair["value"] for pair in container.get("environment", [])}
-    return Task(part=Part(command[0]), family=family, command=tuple(command), environment=environment)
+    part = Part(command[0])
+    return Task(part=part, family=family, command=tuple(command), environment=environment, role_arn=role_arn)

@@ -10,14 +10,13 @@ from local.platform import Platform
 
 _POLL_S = 0.2
 _OURSELVES = "rawmill"
-# Endpoints and databases only speak up when something is wrong.
 _READY = """
 The platform is ready: {url}
   API key of the tenant `demo` ({key_file}):
     export RAWMILL_URL={url} RAWMILL_API_KEY={key}
   then, in the same shell:
     .venv/bin/python -m processor sample samples --count 5
-    .venv/bin/python -m client submit samples --watch --out renditions
+    .venv/bin/python -m client submit samples --recipe processor/presets/default.toml --watch --out renditions
     curl -H "Authorization: Bearer $RAWMILL_API_KEY" $RAWMILL_URL/v1/jobs
   logs and data are in {root}; Ctrl-C here or `make down` elsewhere stops everything and keeps them
 """

@@ -33,12 +33,18 @@ class AwsAddress:
         return f"http://{LOOPBACK}:{self.port}"
 
     def environment(self) -> dict[str, str]:
-        """What an AWS SDK or command line reads to talk to these endpoints and to nothing else."""
+        """What makes an AWS SDK or command line talk to these endpoints, as their root user, and to nothing else."""
         return {
-            "AWS_ENDPOINT_URL": self.url,
+            **self.endpoint_environment(),
             "AWS_ACCESS_KEY_ID": self.access_key,
             "AWS_SECRET_ACCESS_KEY": self.secret_key,
             "AWS_DEFAULT_REGION": self.region,
+        }
+
+    def endpoint_environment(self) -> dict[str, str]:
+        """The same without saying who asks."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
@@ -46,7 +52,13 @@ class AwsAddress:
 
 
 class AwsEndpoints:
-    """The endpoints, with objects and state in `folder`; `None` keeps everything in memory, for tests."""
+    """The endpoints. Stop with `stop`, or use as a context.
+
+    Args:
+        folder: for state and objects when `persistent`, else for temporary files alone.
+        enforcing: allow only what the policies of roles, buckets and queues allow; the root user may do everything.
+        settings: more variables for the emulator, such as where a database listens.
+    """
 
     def __init__(
         self,
@@ -56,6 +68,7 @@ class AwsEndpoints:
         persistent: bool = True,
         port: int | None = None,
         region: str = DEFAULT_REGION,
+        enforcing: bool = False,
         settings: Mapping[str, str] | None = None,
     ) -> None:
         folder = folder.resolve()
@@ -73,6 +86,7 @@ class AwsEndpoints:
                     "HOME": str(scratch),
                     "TMPDIR": str(scratch),
                     **_settings(folder, self.address, persistent=persistent),
+                    **({"AUTH": "true"} if enforcing else {}),
                     **(settings or {}),
                 },
                 log=log,

@@ -51,7 +51,7 @@ def endpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsEndpoints
         "REDIS_HOST": "127.0.0.1",
         "REDIS_PORT": str(SESSION_STORE_PORT),
     }
-    with AwsEndpoints(folder, log=folder / "aws.log", persistent=False, settings=settings) as running:
+    with AwsEndpoints(folder, log=folder / "aws.log", persistent=False, enforcing=True, settings=settings) as running:
         yield running
 
 

@@ -9,9 +9,10 @@ def main() -> int:
     """Serve until SIGTERM."""
     import ministack.app  # noqa: PLC0415 - reads the environment while it is imported
 
-    from local.aws.emulator import resources  # noqa: PLC0415
+    from local.aws.emulator import origin, resources  # noqa: PLC0415
 
     resources.install()
+    origin.install()
     flush_every_second()
     sys.argv = ["ministack"]
     ministack.app.main()

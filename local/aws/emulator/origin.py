@@ -1,0 +1,54 @@
+"""Where requests come from, as policies see it: over TLS, and those of tasks through the endpoint of their network.
+
+On one machine everything is plain HTTP over loopback. Policies that refuse plain HTTP, and the vault's, which refuses
+whoever does not come through the endpoint, would refuse everybody. A link in a browser comes from outside: it counts as
+over TLS, and not as through the endpoint. And the platform, which starts the tasks here, stands for ECS: what a role's
+trust policy says of ECS is said of it.
+"""
+
+from contextvars import ContextVar
+from dataclasses import replace
+from typing import Any
+
+import ministack.app
+from ministack.core import iam_evaluator
+from ministack.services import ec2
+
+_is_link: ContextVar[bool] = ContextVar("rawmill_is_link", default=False)
+
+
+def install() -> None:
+    """Teach the evaluation of policies these three things."""
+    pin, pin_signature = ministack.app.pin_request_origin, ministack.app.pin_signed_request
+    resolve, trusts = iam_evaluator._resolve_condition_key, iam_evaluator.evaluate_trust_policy
+
+    def pin_over_tls(source_ip: str, _secure_transport: bool) -> None:
+        pin(source_ip, True)
+
+    def pin_link(method: str, path: str, query: dict[str, Any], *rest: Any, **named: Any) -> None:
+        _is_link.set("X-Amz-Signature" in query)
+        pin_signature(method, path, query, *rest, **named)
+
+    def resolve_endpoint(key: str, context: Any) -> Any:
+        if key.lower() == "aws:sourcevpce":
+            return None if _is_link.get() else _gateway_endpoint()
+        return resolve(key, context)
+
+    def trusts_ecs(document: Any, caller: str, context: Any = None) -> bool:
+        if context is not None and caller.endswith(":root"):
+            # The principal of a service lets root pass there; the conditions ask for whom the service acts.
+            account = context.principal_account
+            task = f"arn:aws:ecs:{context.region}:{account}:task/local"
+            source = {"aws:sourceaccount": account, "aws:sourcearn": task}
+            context = replace(context, service_context={**context.service_context, **source})
+        return bool(trusts(document, caller, context))
+
+    ministack.app.pin_request_origin = pin_over_tls
+    ministack.app.pin_signed_request = pin_link
+    iam_evaluator._resolve_condition_key = resolve_endpoint
+    iam_evaluator.evaluate_trust_policy = trusts_ecs
+
+
+def _gateway_endpoint() -> str | None:
+    endpoints = ec2._vpc_endpoints.items()
+    return next((str(name) for name, record in endpoints if record["VpcEndpointType"] == "Gateway"), None)
