@@ -85,12 +85,14 @@ class Licences:
 
     Attributes:
         seats: number of seats by name. Names that are not configured cost nothing and are granted at once.
+        longest_pause_s: between two questions for a seat that is not free; longer where a question is dear.
         waited_s: total time that this object's callers have waited for seats.
     """
 
     backend: LicenceBackend
     seats: Mapping[str, int]
     timeout_s: float = DEFAULT_TIMEOUT_S
+    longest_pause_s: float = 0.05
     waited_s: float = 0.0
     _held: list[str] = field(default_factory=list)
 
@@ -134,7 +136,7 @@ class Licences:
                     # Before the last pause: two that wait for each other give up in the same moment.
                     seen = self.backend.holders(name, seats)
                 time.sleep(min(pause_s, left_s))
-                pause_s = min(pause_s * 1.5, 0.05)
+                pause_s = min(pause_s * 1.5, self.longest_pause_s)
         finally:
             self.waited_s += time.monotonic() - began_s
 

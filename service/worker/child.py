@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import import_module
-from pathlib import Path
 
 from processor.batch.blame import blame
 from processor.batch.board import Board
@@ -20,7 +19,8 @@ from processor.recipe import Recipe
 from processor.result import ImageResult
 from service.worker.archive.write import write_archive
 from service.worker.licences import open_licences
-from service.worker.scratch import recipe_path
+from service.worker.recipes import load_recipe
+from service.worker.scratch import recipes_folder
 from service.worker.tasks import (
     ArchiveMade,
     ArchiveTask,
@@ -64,7 +64,7 @@ def initialise(setup: ChildSetup) -> None:
         board=Board(setup.board_path),
         transfer=Transfer(setup),
         licences=None if setup.licences is None else open_licences(setup.licences),
-        recipe=lru_cache(maxsize=16)(lambda digest: _load_recipe(setup.scratch, digest)),
+        recipe=lru_cache(maxsize=16)(lambda digest: load_recipe(recipes_folder(setup.scratch), digest)),
         baseline_bytes=private_bytes(),
     )
     settle_process()
@@ -79,11 +79,11 @@ def run(task: ImageTask | ArchiveTask) -> bytes:
     began_s = begin_attempt(child.board, child.setup.slot, task.token)
     clock = StageClock(child.board, child.setup.slot)
     waited_s = child.licences.waited_s if child.licences else 0.0
-    develop_cpu_s = 0.0
+    develop_cpu_s = transfer_cpu_s = 0.0
     result: ImageMade | ArchiveMade | NeedsMore | Failure
     try:
         if isinstance(task, ImageTask):
-            result, develop_cpu_s = _image(child, task, clock)
+            result, develop_cpu_s, transfer_cpu_s = _image(child, task, clock)
         else:
             result = write_archive(child.transfer.results, task, child.setup.scratch / task.folder)
     except NeedsMemory as request:
@@ -93,7 +93,6 @@ def run(task: ImageTask | ArchiveTask) -> bytes:
     except BaseException as error:  # noqa: BLE001 - whatever one image raises, the child goes on
         reason, stage, message = blame(error, clock.stage)
         result = Failure(code=reason, stage=stage, message=message)
-    clock.close()
     return pickle.dumps(
         Reply(
             token=task.token,
@@ -101,23 +100,24 @@ def run(task: ImageTask | ArchiveTask) -> bytes:
             seconds=time.monotonic() - began_s,
             cpu_s=time.process_time() - began_cpu_s,
             develop_cpu_s=develop_cpu_s,
+            transfer_cpu_s=transfer_cpu_s,
             licence_wait_s=(child.licences.waited_s if child.licences else 0.0) - waited_s,
             peak_memory_bytes=peak_resident_bytes(),
-            stage_s=clock.seconds,
         )
     )
 
 
-def _image(child: _Child, task: ImageTask, clock: StageClock) -> tuple[ImageMade, float]:
+def _image(child: _Child, task: ImageTask, clock: StageClock) -> tuple[ImageMade, float, float]:
+    """What was made, and the processor seconds of developing and of moving bytes."""
     folder = child.setup.scratch / task.folder
     original = folder / "original"
-    began_s = time.monotonic()
+    fetching = _Stopwatch()
     copying = child.transfer.begin_vaulting(task)
     child.transfer.fetch(task, original)
-    fetch_s = time.monotonic() - began_s
+    fetching.stop()
     recipe = child.recipe(task.recipe_digest)
     limit_own_memory(task.grant_bytes, child.baseline_bytes)
-    began_cpu_s = time.process_time()
+    developing = _Stopwatch()
     try:
         made = child.function(
             original,
@@ -130,30 +130,36 @@ def _image(child: _Child, task: ImageTask, clock: StageClock) -> tuple[ImageMade
         )
     finally:
         _unlimit_own_memory()
-    develop_cpu_s = time.process_time() - began_cpu_s
+        developing.stop()
     clock(Stage.STORE)
-    began_s = time.monotonic()
+    delivering = _Stopwatch()
     renditions = child.transfer.deliver(task, folder / "out", made.outputs)
     vault_key = child.transfer.end_vaulting(task, copying)
-    deliver_s = time.monotonic() - began_s
-    return (
-        ImageMade(
-            renditions=renditions,
-            vault_key=vault_key,
-            verdict=None if made.verdict is None else made.verdict.value,
-            evidence=made.evidence,
-            timings={**made.timings, "fetch": fetch_s, "deliver": deliver_s},
-            megapixels=made.megapixels,
-        ),
-        develop_cpu_s,
+    delivering.stop()
+    image = ImageMade(
+        renditions=renditions,
+        vault_key=vault_key,
+        verdict=None if made.verdict is None else made.verdict.value,
+        evidence=made.evidence,
+        timings={**made.timings, "fetch": fetching.seconds, "deliver": delivering.seconds},
+        megapixels=made.megapixels,
     )
+    return image, developing.cpu_s, fetching.cpu_s + delivering.cpu_s
+
+
+class _Stopwatch:
+    """Wall and processor seconds from its making to `stop`."""
+
+    def __init__(self) -> None:
+        self._began_s, self._began_cpu_s = time.monotonic(), time.process_time()
+        self.seconds = self.cpu_s = 0.0
+
+    def stop(self) -> None:
+        self.seconds = time.monotonic() - self._began_s
+        self.cpu_s = time.process_time() - self._began_cpu_s
 
 
 def _unlimit_own_memory() -> None:
     """What storage's client needs is not the image's."""
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
-
-
-def _load_recipe(scratch: Path, digest: str) -> Recipe:
-    return Recipe.model_validate_json(recipe_path(scratch, digest).read_bytes())

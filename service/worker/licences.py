@@ -24,6 +24,8 @@ from service.worker.tasks import LicenceSetup
 Connect = Callable[[], "psycopg.Connection[Any]"]
 
 APPLICATION = "rawmill-licence"
+LONGEST_PAUSE_S = 0.5
+"""A fleet that waits for seats asks the database twice a second and child."""
 _HOST_LENGTH, _IMAGE_LENGTH = 16, 24
 """application_name holds 63 bytes."""
 
@@ -70,7 +72,7 @@ def open_licences(setup: LicenceSetup) -> Licences:
             autocommit=True,
         )
 
-    return Licences(PostgresLicenceBackend(connect), dict(setup.seats))
+    return Licences(PostgresLicenceBackend(connect), dict(setup.seats), longest_pause_s=LONGEST_PAUSE_S)
 
 
 @dataclass(frozen=True, slots=True)

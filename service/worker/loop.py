@@ -103,7 +103,7 @@ class Loop:
             if not isinstance(answer, OUTAGES) or time.monotonic() + wait_s > until_s():
                 failed(answer)
                 return
-            log.warning("call failed, tried again", lane=lane, failures=failures, pause_s=wait_s, error=str(answer))
+            log.warning("call_failed", lane=lane, failures=failures, pause_s=wait_s, error=str(answer))
             self.later(wait_s, lambda: self.run(lane, call, settle))
 
         self.run(lane, call, settle)

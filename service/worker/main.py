@@ -25,7 +25,7 @@ from service.worker.loop import Loop
 from service.worker.protection import Protection
 from service.worker.scratch import Scratch, ScratchError, open_scratch
 from service.worker.settings import WorkerSettings
-from service.worker.supervisor import Places, Supervisor, beat
+from service.worker.supervisor import Places, Supervisor
 from service.worker.tasks import ArchiveTask, ChildSetup, ImageTask, LicenceSetup, Reply
 
 PRELOAD = "service.worker.preload"
@@ -106,29 +106,37 @@ def _work(
         if not loaded.is_set():
             stop_loading()
         supervisor.begin(slots)
-        log.info("worker_ready", processes=settings.processes, memory_bytes=settings.memory_bytes, name=settings.name)
+        log.info(
+            "worker_ready",
+            processes=settings.processes,
+            memory_bytes=settings.memory_bytes,
+            name=settings.name,
+            cpu_s=round(time.process_time(), 3),
+        )
         try:
             while not supervisor.done:
                 supervisor.turn()
                 heartbeat.beat()
         finally:
-            _close(slots)
-    log.info("worker_stopped", exit_code=supervisor.exit_code)
+            _close(slots, within_s=min(_CLOSING_S, settings.stop_margin_s))
+    log.info("worker_stopped", exit_code=supervisor.exit_code, cpu_s=round(time.process_time(), 3))
     return supervisor.exit_code
 
 
 class _Heartbeat:
-    """A file that is touched every few seconds, for the container's health check."""
+    """A file that is touched every few seconds, for the container's health check; not while a call hangs."""
 
     def __init__(self, path: Path, loop: Loop) -> None:
         self._path, self._loop = path, loop
         self._next_s = 0.0
 
     def beat(self) -> None:
+        """Touch the file, if it is time."""
         now_s = time.monotonic()
         if now_s >= self._next_s:
             self._next_s = now_s + _BEAT_EVERY_S
-            beat(self._path, self._loop, longest_call_s=_LONGEST_CALL_S)
+            if self._loop.longest_call_s() < _LONGEST_CALL_S:
+                self._path.touch()
 
 
 def _slot(
@@ -179,11 +187,11 @@ def _licences(config: WorkerConfig) -> LicenceSetup | None:
     )
 
 
-def _close(slots: Places) -> None:
+def _close(slots: Places, *, within_s: float) -> None:
     for slot in slots:
         slot.kill()
         slot.close()
-    deadline_s = time.monotonic() + _CLOSING_S
+    deadline_s = time.monotonic() + within_s
     for slot in slots:
         slot.wait_closed(deadline_s)
 

@@ -22,6 +22,7 @@ from service.jobs.records import (
     StoredRendition,
 )
 from service.worker.archive.rows import write_rows
+from service.worker.recipes import store_recipe
 from service.worker.scratch import Scratch
 from service.worker.tasks import ArchiveMade, ArchiveTask, ImageMade, ImageTask, Reply
 
@@ -77,6 +78,7 @@ class Order(ABC):
 
         Raises:
             OSError: scratch is full.
+            RecipeError: the recipe cannot be used.
         """
 
     @abstractmethod
@@ -133,7 +135,7 @@ class ImageOrder(Order):
         return None
 
     def prepare(self, scratch: Scratch) -> None:
-        scratch.store_recipe(self.claimed.recipe_digest, self.claimed.recipe)
+        store_recipe(scratch.recipes, self.claimed.recipe_digest, self.claimed.recipe)
         self.folder = scratch.make(str(self.claimed.image_id))
 
     def task(self, *, token: int, grant_bytes: int) -> ImageTask:
@@ -183,6 +185,7 @@ class ImageOrder(Order):
             megapixels=made.megapixels,
             cpu_s=round(reply.cpu_s, 4),
             develop_cpu_s=round(reply.develop_cpu_s, 4),
+            transfer_cpu_s=round(reply.transfer_cpu_s, 4),
             licence_wait_s=round(reply.licence_wait_s, 4),
             fetch_s=round(made.timings.get("fetch", 0.0), 4),
             deliver_s=round(made.timings.get("deliver", 0.0), 4),

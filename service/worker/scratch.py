@@ -1,13 +1,11 @@
 """The worker's scratch folder: one folder for each thing in hand, nothing left over from a worker that was killed."""
 
-import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -34,19 +32,15 @@ class Scratch:
         """Remove a folder with all that is in it."""
         shutil.rmtree(self.path / folder, ignore_errors=True)
 
-    def store_recipe(self, digest: str, recipe: Mapping[str, Any]) -> None:
-        """Write a recipe under its digest, once, for children to load."""
-        path = recipe_path(self.path, digest)
-        if path.exists():
-            return
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(recipe), encoding="utf-8")
-        temporary.replace(path)
+    @property
+    def recipes(self) -> Path:
+        """Folder of recipes."""
+        return recipes_folder(self.path)
 
 
-def recipe_path(scratch: Path, digest: str) -> Path:
-    """Where a recipe is."""
-    return scratch / _RECIPES / f"{digest}.json"
+def recipes_folder(scratch: Path) -> Path:
+    """Where recipes are, below a scratch folder."""
+    return scratch / _RECIPES
 
 
 @contextmanager

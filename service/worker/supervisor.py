@@ -8,26 +8,27 @@ places that new messages would need, so that an outage stops the worker without 
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from uuid import UUID
 
 from processor.batch.admission import Admission
 from processor.batch.deaths import classify, timed_out
 from processor.batch.records import in_mib
 from processor.batch.slot import Delivered, Died, NeverBegan, Slot, SlotEvent, TimedOut
-from processor.errors import ReasonCode, Stage
+from processor.errors import ReasonCode, RecipeError, Stage
 from service import metrics
-from service.aws.queue import BATCH, Message, Queue
+from service.aws.queue import Message, Queue
 from service.jobs import outbox
 from service.jobs.messages import Unreadable, parse
 from service.jobs.reasons import ServiceReason
 from service.jobs.records import Refusal, RefusalReason
 from service.logs import logger
 from service.worker.hand import Hand, Pace, Phase
-from service.worker.loop import Lane, Loop, pause_s
-from service.worker.orders import ImageOrder, Settlement, attributes_of, extend_leases, order_for, reason_of
+from service.worker.keeper import Keeper
+from service.worker.loop import Lane, Loop
+from service.worker.orders import ImageOrder, Settlement, attributes_of, order_for, reason_of
 from service.worker.policy import RetryPolicy
 from service.worker.protection import Protection
+from service.worker.receiver import Receiver
 from service.worker.scratch import Scratch
 from service.worker.settings import WorkerSettings
 from service.worker.tasks import ArchiveMade, ArchiveTask, Failure, ImageMade, ImageTask, NeedsMore, Reply
@@ -71,21 +72,23 @@ class Supervisor:
         self._pace = Pace()
         self._tokens = 0
         self._false_starts = 0
-        self._polling = False
-        self._poll_failures = 0
-        self._poll_not_before_s = 0.0
-        self._empty_since_s: float | None = None
+        self._receiver = Receiver(loop, queue, wait_s=settings.poll_wait_s, take=self._take)
+        self._keeper = Keeper(
+            loop,
+            queue,
+            visibility_timeout_s=settings.visibility_timeout_s,
+            hands=lambda: self._hands,
+            drop=self._drop,
+        )
         self._signals = 0
         self._stop_s: float | None = None
         self._next_check_s = 0.0
         self.exit_code = 0
 
-    # --- The loop
-
     def begin(self, slots: Places) -> None:
         """Start to work with these slots."""
         self._slots = slots
-        self.loop.later(self._keep_every_s, self._keep)
+        self._keeper.begin()
 
     def turn(self) -> None:
         """One turn of the loop: take what there is room for, serve events, look after the slots."""
@@ -98,7 +101,7 @@ class Supervisor:
                 slot.check()
         if self._stop_s is not None and now_s > self._stop_s:
             self._leave_all("the time to stop is over")
-        self._protection.want(bool(self._hands) or self._empty_since_s is None)
+        self._protection.want(bool(self._hands) or self._receiver.empty_since_s is None)
 
     @property
     def done(self) -> bool:
@@ -107,7 +110,7 @@ class Supervisor:
             return self._has_run_dry()
         if time.monotonic() > self._stop_s + self.settings.stop_margin_s:
             return True
-        return not self._hands and (not self._polling or self._signals > 1)
+        return not self._hands and (not self._receiver.polling or self._signals > 1)
 
     def slot_ended(self, event: SlotEvent) -> None:
         """An attempt has ended. In the loop's thread."""
@@ -144,41 +147,18 @@ class Supervisor:
         return (
             self.settings.until_empty
             and not self._hands
-            and not self._polling
-            and self._empty_since_s is not None
-            and time.monotonic() - self._empty_since_s >= self.settings.empty_s
+            and not self._receiver.polling
+            and self._receiver.empty_since_s is not None
+            and time.monotonic() - self._receiver.empty_since_s >= self.settings.empty_s
         )
-
-    # --- Taking
 
     def _receive(self) -> None:
         busy = sum(hand.phase not in {Phase.FINISHING, Phase.LEFT} for hand in self._hands)
         places = self.settings.processes
         # Rows and messages of finished images may lag behind the slots by one round, not without end.
         free = min(places - busy, 2 * places - len(self._hands))
-        if self._polling or self._stop_s is not None or free < 1 or time.monotonic() < self._poll_not_before_s:
-            return
-        if self._has_run_dry():
-            return
-        self._polling = True
-        wait_s = self.settings.poll_wait_s
-        self.loop.run(Lane.POLL, partial(self._queue.receive, most=min(free, BATCH), wait_s=wait_s), self._received)
-
-    def _received(self, answer: list[Message] | Exception) -> None:
-        self._polling = False
-        if isinstance(answer, Exception):
-            self._poll_failures += 1
-            wait_s = pause_s(self._poll_failures)
-            self._poll_not_before_s = time.monotonic() + wait_s
-            log.warning("queue_away", failures=self._poll_failures, pause_s=round(wait_s, 2), error=str(answer))
-            return
-        self._poll_failures = 0
-        if answer:
-            self._empty_since_s = None
-        elif self._empty_since_s is None and not self._hands:
-            self._empty_since_s = time.monotonic()
-        for message in answer:
-            self._take(message)
+        if self._stop_s is None and free > 0 and not self._has_run_dry():
+            self._receiver.poll(free)
 
     def _take(self, message: Message) -> None:
         wanted = parse(message.body)
@@ -230,10 +210,10 @@ class Supervisor:
         if isinstance(error, OSError):
             message = f"the worker's scratch folder cannot be written: {error.strerror or error}"
             self._failed(hand, ReasonCode.STORE_FAILED, Stage.READ, message)
+        elif isinstance(error, RecipeError):
+            self._failed(hand, ReasonCode.FILTER_FAILED, Stage.WATERMARK, str(error))
         else:
             self._drop(hand, f"{type(error).__name__}: {error}")
-
-    # --- Running
 
     def _start(self) -> None:
         for slot in self._slots:
@@ -314,8 +294,6 @@ class Supervisor:
         hand.phase = Phase.WAITING
         self._admission.add(hand)
 
-    # --- Ending
-
     def _settled(self, hand: Hand, settlement: Settlement) -> None:
         if settlement is Settlement.LOST:
             self._drop(hand, "the lease was lost, the result is discarded")
@@ -368,10 +346,7 @@ class Supervisor:
 
     def _hand_back(self, hand: Hand) -> None:
         """Return a message at once, and its attempt: the worker stops, the image is not to blame."""
-        if hand.phase is Phase.RUNNING:
-            for number, running in self._running.items():
-                if running is hand:
-                    self._slots[number].kill()
+        self._kill(hand)
         self._admission.remove(hand)
         hand.phase = Phase.LEFT
         give_back = partial(hand.order.give_back, drained=True)
@@ -413,10 +388,7 @@ class Supervisor:
     def _drop(self, hand: Hand, why: str) -> None:
         """Let go of a message without touching it: it comes back by itself when its visibility ends."""
         log.warning("dropped", why=why, phase=hand.phase.name.lower(), **hand.order.ids)
-        if hand.phase is Phase.RUNNING:
-            for number, running in self._running.items():
-                if running is hand:
-                    self._slots[number].kill()
+        self._kill(hand)
         self._admission.remove(hand)
         self._forget(hand)
 
@@ -424,49 +396,19 @@ class Supervisor:
         hand.phase = Phase.LEFT
         if hand in self._hands:
             self._hands.remove(hand)
+            # An answer from before says nothing: this may have sent a message, its job's archive.
+            self._receiver.empty_since_s = None
         if hand not in self._running.values():
             self._clean(hand)
+
+    def _kill(self, hand: Hand) -> None:
+        for number, running in self._running.items():
+            if running is hand:
+                self._slots[number].kill()
 
     def _clean(self, hand: Hand) -> None:
         if hand.order.folder is not None:
             self._scratch.discard(hand.order.folder)
-
-    # --- Keeping
-
-    @property
-    def _keep_every_s(self) -> float:
-        return self.settings.visibility_timeout_s / 3
-
-    def _keep(self) -> None:
-        """Extend the visibility and the lease of everything in hand."""
-        now_s = time.monotonic()
-        for hand in [hand for hand in self._hands if now_s > hand.deadline_s]:
-            self._drop(hand, "in hand for longer than its time limit")
-        kept = [hand for hand in self._hands if hand.phase is not Phase.LEFT]
-        if kept:
-            lease_s = self.settings.visibility_timeout_s
-            messages = [hand.order.message for hand in kept]
-            self.loop.run(
-                Lane.QUEUE, partial(self._queue.extend_many, messages, hidden_s=lease_s), _complain_of("visibility")
-            )
-            leased = [hand for hand in kept if hand.order.token is not None and not hand.settled]
-            images = [hand.order.token for hand in leased if hand.order.token and isinstance(hand.order, ImageOrder)]
-            archives = [
-                hand.order.token for hand in leased if hand.order.token and not isinstance(hand.order, ImageOrder)
-            ]
-            extend = partial(extend_leases, images, archives, lease_s=lease_s)
-            self.loop.run(Lane.DATABASE, extend, partial(self._kept, leased))
-        self.loop.later(self._keep_every_s, self._keep)
-
-    def _kept(self, leased: Sequence[Hand], ours: frozenset[UUID] | Exception) -> None:
-        if isinstance(ours, Exception):
-            _complain_of("lease")(ours)
-            return
-        for hand in leased:
-            if hand.order.token not in ours and not hand.settled and hand.phase is not Phase.LEFT:
-                self._drop(hand, "the lease was lost")
-
-    # --- Persistence
 
     def _persist(
         self,
@@ -491,19 +433,3 @@ class Supervisor:
         if self._stop_s is not None:
             latest_s = min(latest_s, self._stop_s + self.settings.stop_margin_s)
         return latest_s
-
-
-def _complain_of(what: str) -> Callable[[object], None]:
-    def complain(answer: object) -> None:
-        if isinstance(answer, Exception):
-            log.warning("not_extended", what=what, error=str(answer))
-        elif isinstance(answer, list) and answer:
-            log.warning("not_extended", what=what, messages=len(answer), error="delivered to somebody else")
-
-    return complain
-
-
-def beat(path: Path, loop: Loop, *, longest_call_s: float) -> None:
-    """Touch the heartbeat file, unless a call has hung for so long that the worker is to be replaced."""
-    if loop.longest_call_s() < longest_call_s:
-        path.touch()

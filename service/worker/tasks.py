@@ -1,7 +1,7 @@
 """What crosses the process boundary: ids, object keys and names of files in scratch. Never pixels, never secrets."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
@@ -138,7 +138,8 @@ class Reply:
 
     Attributes:
         seconds: wall time of the attempt.
-        cpu_s: processor seconds of the attempt, of which `develop_cpu_s` were the processor's.
+        cpu_s: processor seconds of the attempt; of these `develop_cpu_s` in the processor, `transfer_cpu_s` to move
+            bytes from and to storage.
         peak_memory_bytes: most resident memory that the process has had.
     """
 
@@ -147,6 +148,6 @@ class Reply:
     seconds: float
     cpu_s: float
     develop_cpu_s: float = 0.0
+    transfer_cpu_s: float = 0.0
     licence_wait_s: float = 0.0
     peak_memory_bytes: int = 0
-    stage_s: dict[str, float] = field(default_factory=dict)

@@ -29,7 +29,7 @@ def develop(
     words = source.read_text().split() or ["ok"]
     on_stage(Stage.DECODE)
     act: Any = globals().get(f"do_{words[0]}") or getattr(fakes, f"do_{words[0]}")
-    act(*words[1:], source=source, out_dir=out_dir, limits=limits, licences=licences)
+    said = act(*words[1:], source=source, out_dir=out_dir, limits=limits, licences=licences)
     on_stage(Stage.STORE)
     key = content_digest(source)[:12]
     out_dir.mkdir(parents=True, exist_ok=True)
@@ -43,6 +43,7 @@ def develop(
         source=str(source),
         status=Status.OK,
         verdict=Verdict.OK,
+        evidence=(said,) if said else (),
         outputs=tuple(outputs),
         megapixels=1.0,
         timings={"decode": 0.1},
@@ -60,3 +61,13 @@ def do_wait_for(mark: str, **_: Any) -> None:
     """Goes on when a file is there."""
     while not Path(mark).exists():
         time.sleep(0.02)
+
+
+def do_licensed_for(seconds: str, *names: str, licences: Licences | None, source: Path, **_: Any) -> str:
+    """Holds licences for a while and says when, by a clock that processes share."""
+    if licences is None:
+        raise RuntimeError("this worker has no licences")
+    with licences.hold(*names, image=str(source)):
+        began_s = time.monotonic()
+        time.sleep(float(seconds))
+        return f"held {began_s} {time.monotonic()}"

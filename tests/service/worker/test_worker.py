@@ -1,12 +1,16 @@
 """Jobs from queue to results, on good days."""
 
+import base64
+import io
 import os
 import subprocess
 import sys
 from uuid import UUID
 
+from PIL import Image
+
 from tests.processor.conftest import MakeDng
-from tests.service.worker.conftest import FAKE, ROOT, Farm, wait_until
+from tests.service.worker.conftest import FAKE, RECIPE, ROOT, Farm, wait_until
 
 
 def test_a_job_of_real_raws_is_developed_delivered_vaulted_and_archived(farm: Farm, make_dng: MakeDng) -> None:
@@ -109,3 +113,20 @@ def test_a_second_worker_in_the_same_scratch_folder_is_refused_and_harms_nothing
     assert second.process.wait(60) == 2
     assert "in use by another worker" in second.log.read_text()
     wait_until(lambda: job.statuses() == ["completed"])
+
+
+def test_a_logo_that_the_recipe_carries_is_stamped_and_a_path_is_refused(farm: Farm, make_dng: MakeDng) -> None:
+    logo = io.BytesIO()
+    Image.new("RGBA", (64, 32), (255, 0, 0, 255)).save(logo, "PNG")
+    address = "data:image/png;base64," + base64.b64encode(logo.getvalue()).decode()
+    mark = {"logo": address, "opacity": 1.0, "position": "top-left", "scale": 0.5, "margin": 0.0}
+    original = make_dng().path
+    marked = farm.job([original], recipe={**RECIPE, "watermark": mark})
+    sneaky = farm.job([original], recipe={**RECIPE, "watermark": {**mark, "logo": "/etc/passwd"}})
+    farm.drain()
+    (image,) = marked.images()
+    answer = farm.aws.s3.get_object(Bucket=farm.resources.results_bucket, Key=image.outputs[0]["key"])
+    red, green, blue = Image.open(io.BytesIO(answer["Body"].read())).convert("RGB").getpixel((4, 4))
+    assert (red > 200, green < 80, blue < 80) == (True, True, True)
+    assert [(row.status, row.error_code) for row in sneaky.images()] == [("failed", "filter_failed")]
+    assert "data:image/" in sneaky.images()[0].error_message
