@@ -1,4 +1,4 @@
-"""`python -m local up | down | demo`: the whole platform on one machine."""
+"""`python -m local up | down | demo | manage`: the whole platform on one machine."""
 
 import argparse
 import signal
@@ -20,8 +20,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     up = commands.add_parser("up", help="start everything, stay until Ctrl-C")
     down = commands.add_parser("down", help="stop what `up` started in another shell")
     demo = commands.add_parser("demo", help="sample RAWs through the whole platform, then stop everything")
-    for command, folder in ((up, DATA), (down, DATA), (demo, Path("build/demo"))):
+    manage = commands.add_parser("manage", help="an operator's command beside what `up` started")
+    for command, folder in ((up, DATA), (down, DATA), (manage, DATA), (demo, Path("build/demo"))):
         command.add_argument("--data", type=Path, default=folder, metavar="DIR", help=f"data folder (default {folder})")
+    manage.add_argument("run", nargs=argparse.REMAINDER, metavar="COMMAND", help="dead_letters list, api_keys …")
     options = parser.parse_args(arguments)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupted)
@@ -43,6 +45,10 @@ def _run(options: argparse.Namespace) -> int:
         from local.demo import demo  # noqa: PLC0415
 
         return demo(options.data)
+    if options.command == "manage":
+        from local.manage import manage  # noqa: PLC0415
+
+        return manage(options.data, options.run)
     from local.down import down  # noqa: PLC0415
 
     return down(options.data)

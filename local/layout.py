@@ -51,10 +51,14 @@ class Layout:
                 "free some or choose another folder, `make up DATA=FOLDER`",
             )
 
+    def kept_ports(self) -> Ports | None:
+        """The ports of the last run, or of the one that runs now."""
+        return Ports(**json.loads(self._ports.read_text())) if self._ports.exists() else None
+
     def ports(self) -> Ports:
         """The ports of the last run, which must be free, or new ones."""
-        if self._ports.exists():
-            ports = Ports(**json.loads(self._ports.read_text()))
+        ports = self.kept_ports()
+        if ports is not None:
             for name, port in asdict(ports).items():
                 require_free(port, f"{name.replace('_', ' ')} of the data in {self.root}")
             return ports

@@ -13,13 +13,16 @@ $(AWS_STAMP): requirements-aws.txt | $(STAMP)
 	@touch $@
 
 DATA ?= build/local
-.PHONY: up down demo demo-processor clean-local
+.PHONY: up down manage demo demo-processor clean-local
 
 up: setup setup-aws ## Start the whole platform on this machine; Ctrl-C stops it, DATA=FOLDER chooses where data lie
 	@$(PY) -m local up --data "$(DATA)"
 
 down: setup ## Stop the platform that runs in another shell; its data stay
 	@$(PY) -m local down --data "$(DATA)"
+
+manage: setup ## An operator's command beside a running platform: make manage RUN="dead_letters list"
+	@$(PY) -m local manage --data "$(DATA)" $(RUN)
 
 demo: setup setup-aws ## Sample RAWs through the whole platform: API, upload, queue, worker, results, download
 	@$(PY) -m local demo

@@ -210,6 +210,21 @@ def test_a_platform_that_is_killed_hard_leaves_no_process_and_starts_again(tmp_p
         assert httpx.get(f"{up.url}/health/").status_code == 200
 
 
+def test_an_operator_runs_commands_beside_the_platform(platform: Up) -> None:
+    command = ["manage", "--data", str(platform.layout.root), "tenants", "list"]
+    listed = subprocess.run(
+        [sys.executable, "-m", "local", *command], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert listed.returncode == 0, listed.stderr
+    assert listed.stdout.startswith("demo\t")
+
+
+def test_the_page_lists_every_override_with_its_reason() -> None:
+    page = (ROOT / "docs" / "local.md").read_text()
+    rows = [f"| `{name}` | {reason} |" for name, reason in REASONS.items()]
+    assert "\n".join(rows) in page
+
+
 def test_down_without_a_platform_says_so(tmp_path: Path) -> None:
     down = subprocess.run(
         [sys.executable, "-m", "local", "down", "--data", str(tmp_path)],
