@@ -15,6 +15,7 @@ PERMANENT = frozenset(
         ReasonCode.NOT_AN_IMAGE,
         ReasonCode.FILTER_FAILED,
         ServiceReason.ORIGINAL_MISSING,
+        ServiceReason.UPLOAD_MISMATCH,
         ServiceReason.WORKER_LOST,
     }
 )
