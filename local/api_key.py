@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from local.aws import ROOT
+from local.aws.endpoints import ROOT
 from local.errors import LocalError, LocalReason
 
 TENANT = "demo"

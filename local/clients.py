@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
-from local.aws import AwsAddress
+from local.aws.endpoints import AwsAddress
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from local.aws import ROOT
+from local.aws.endpoints import ROOT
 from local.errors import LocalError, LocalReason
 from local.layout import Layout
 from local.platform import Access, Platform

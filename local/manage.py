@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from local.aws import ROOT, AwsAddress
+from local.aws.endpoints import ROOT, AwsAddress
 from local.clients import Clients
 from local.credentials import TaskCredentials
 from local.errors import LocalError, LocalReason

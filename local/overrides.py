@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from local.aws import AwsAddress
+from local.aws.endpoints import AwsAddress
 from local.tasks import Part, Task
 
 REASONS: Mapping[str, str] = {

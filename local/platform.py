@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 
 from local.api_key import make_api_key
 from local.assembly import Assembly
-from local.aws import ACCOUNT, ROOT, AwsEndpoints
+from local.aws.endpoints import ACCOUNT, ROOT, AwsEndpoints
 from local.clients import Clients
 from local.credentials import TaskCredentials
 from local.database import open_database

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from local.aws import ROOT
+from local.aws.endpoints import ROOT
 from local.errors import LocalError, LocalReason
 
 _CACHE = ROOT / "build" / "assembly"

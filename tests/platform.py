@@ -23,7 +23,7 @@ import pytest
 from botocore.config import Config
 from psycopg import sql
 
-from local.aws import ACCOUNT, ROOT, AwsAddress, AwsEndpoints
+from local.aws.endpoints import ACCOUNT, ROOT, AwsAddress, AwsEndpoints
 from local.postgres import Postgres, PostgresAddress
 from local.session_store import SessionStore
 

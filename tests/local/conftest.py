@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from local.assembly import Assembly
-from local.aws import ACCOUNT, DEFAULT_REGION, AwsEndpoints
+from local.aws.endpoints import ACCOUNT, DEFAULT_REGION, AwsEndpoints
 from local.clients import Clients
 from local.deployment import deploy
 from local.platform import ENVIRONMENT

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from local.aws import ROOT
+from local.aws.endpoints import ROOT
 from local.clients import Clients
 from local.deployment import deploy
 from local.errors import LocalError

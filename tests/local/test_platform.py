@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from client.rawmill import Rawmill
-from local.aws import ROOT, AwsAddress
+from local.aws.endpoints import ROOT, AwsAddress
 from local.clients import Clients
 from local.layout import Layout
 from local.overrides import INHERITED, REASONS

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local.aws import ROOT
+from local.aws.endpoints import ROOT
 from local.errors import LocalError, LocalReason
 from local.process import ChildProcess, Program
 
