@@ -60,26 +60,43 @@ def explain_refusal(path: Path, *, damaged: bool) -> ImageError:
     return ImageError(reason, f"{path.name} {message}", stage=Stage.READ)
 
 
-def _reason(data: memoryview, *, damaged: bool) -> tuple[ReasonCode, str]:  # noqa: PLR0911  one way out for each kind
+def foreign_format(head: bytes) -> str | None:
+    """What a file that begins with these bytes is when it is surely no camera RAW, as `is a PDF document`; else None.
+
+    None promises nothing: LibRaw knows formats that are not listed here. Needs the first 32 bytes of the file.
+    """
+    if head[6:14] == _CIFF or byte_order(head) is not None or _has_raw_signature(head):
+        return None
+    for at, magic, name in _OTHER_FORMATS:
+        if head[at : at + len(magic)] == magic:
+            return f"is {name}"
+    if not head.strip(b"\0"):
+        return "begins with zeros only"
+    if all(32 <= byte < 127 or byte in b"\t\r\n" for byte in head):
+        return "is text"
+    return None
+
+
+def _has_raw_signature(head: bytes) -> bool:
+    return any(head[at : at + len(magic)] == magic for at, magic in _RAW_SIGNATURES)
+
+
+def _reason(data: memoryview, *, damaged: bool) -> tuple[ReasonCode, str]:
     head = bytes(data[:32])
     if head[6:14] == _CIFF:
         return _ciff_reason(data)
     if byte_order(data) is not None:
         return _tiff_reason(data, damaged=damaged)
-    if any(head[at : at + len(magic)] == magic for at, magic in _RAW_SIGNATURES):
+    if _has_raw_signature(head):
         if damaged:
             return ReasonCode.DAMAGED, "is a camera RAW with errors in its header"
         return (
             ReasonCode.UNSUPPORTED_CODEC,
             "is a camera RAW of a kind that LibRaw cannot decode, or only its beginning",
         )
-    for at, magic, name in _OTHER_FORMATS:
-        if head[at : at + len(magic)] == magic:
-            return ReasonCode.NOT_AN_IMAGE, f"is not a camera RAW: it is {name}"
-    if not head.strip(b"\0"):
-        return ReasonCode.NOT_AN_IMAGE, "is not a camera RAW: it begins with zeros only"
-    if all(32 <= byte < 127 or byte in b"\t\r\n" for byte in head):
-        return ReasonCode.NOT_AN_IMAGE, "is not a camera RAW: it is text"
+    foreign = foreign_format(head)
+    if foreign is not None:
+        return ReasonCode.NOT_AN_IMAGE, f"is not a camera RAW: it {foreign}"
     return ReasonCode.NOT_AN_IMAGE, "is not a camera RAW: its first bytes are those of no known format"
 
 

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from boto3.exceptions import S3UploadFailedError
 from boto3.s3.transfer import TransferConfig
+from botocore.exceptions import ClientError
 
 from service.aws.errors import AccessDenied, ObjectMissing, UploadMissing, translated
 
@@ -79,6 +80,22 @@ class Bucket:
             )
         return None
 
+    def peek(self, key: str, length: int) -> tuple[int, bytes]:
+        """The size of an object in bytes and its first `length` bytes, in one call.
+
+        Raises:
+            ObjectMissing: there is no such object.
+        """
+        with translated("read", self._uri(key)):
+            try:
+                answer = self._client.get_object(Bucket=self.name, Key=key, Range=f"bytes=0-{length - 1}")
+            except ClientError as error:
+                if error.response.get("Error", {}).get("Code") == "InvalidRange":  # empty: it has no first byte
+                    return 0, b""
+                raise
+            with contextlib.closing(answer["Body"]) as body:
+                return int(answer["ContentRange"].rpartition("/")[2]), body.read(length)
+
     def read(self, key: str, *, start: int = 0, length: int) -> bytes:
         """At most `length` bytes from `start`; fewer where the object ends, none beyond its end.
 
@@ -88,7 +105,7 @@ class Bucket:
         with translated("read", self._uri(key)):
             try:
                 answer = self._client.get_object(Bucket=self.name, Key=key, Range=f"bytes={start}-{start + length - 1}")
-            except self._client.exceptions.ClientError as error:
+            except ClientError as error:
                 if error.response.get("Error", {}).get("Code") == "InvalidRange":
                     return b""
                 raise

@@ -6,7 +6,10 @@ from uuid import UUID
 from service.jobs.sql import row, rows
 
 _UPLOAD_STARTED = """
-UPDATE images SET upload_id = coalesce(images.upload_id, %(upload)s)
+UPDATE images SET upload_id = CASE
+    WHEN images.upload_id IS NULL OR images.upload_id = %(replaces)s THEN %(upload)s
+    ELSE images.upload_id
+END
 FROM jobs
 WHERE images.image_id = %(image)s AND images.job_id = %(job)s AND jobs.job_id = images.job_id
     AND images.status = 'pending' AND images.uploaded_at IS NULL AND jobs.status IN ('pending', 'processing')
@@ -45,13 +48,15 @@ RETURNING images.image_id
 """
 
 
-def mark_upload_started(job_id: UUID, image_id: UUID, upload_id: str) -> str | None:
-    """Writes down a multipart upload and returns the one that counts: an earlier one if there is any.
+def mark_upload_started(job_id: UUID, image_id: UUID, upload_id: str, *, replaces: str | None = None) -> str | None:
+    """Writes down a multipart upload and returns the one that counts: an earlier one if there is any but `replaces`.
+
+    `replaces` is an upload that storage does not know any more.
 
     None when the image takes no upload: uploaded before, settled, its job ended, or no such image in this job. A
     caller that gets back another id than its own aborts its own.
     """
-    found = row(_UPLOAD_STARTED, {"job": job_id, "image": image_id, "upload": upload_id})
+    found = row(_UPLOAD_STARTED, {"job": job_id, "image": image_id, "upload": upload_id, "replaces": replaces})
     return None if found is None else str(found["upload_id"])
 
 

@@ -1,0 +1,1 @@
+"""The HTTP API: what a customer's developer sees of Rawmill."""

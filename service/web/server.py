@@ -1,0 +1,111 @@
+"""gunicorn as the web task runs it: threads, time limits, recycled processes, and an orderly leave.
+
+On SIGTERM the task first says no to the load balancer's health checks while it serves on, so that nobody is sent to a
+closed door; then it stops to listen, finishes what is under way and exits. A second SIGTERM skips the wait, and where
+no load balancer was seen there is none.
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+from gunicorn.glogging import Logger
+
+from service.config import WebConfig
+from service.web.drain import drain
+from service.web.size import THREADS, processes
+
+FINISH_S = 15
+"""For requests under way after the listening socket closed. With the wait before: less than ECS's 30 s."""
+STUCK_S = 60
+"""A process whose threads all stand still for so long is killed and replaced."""
+KEEP_ALIVE_S = 75
+"""Longer than the load balancer's idle time of 60 s: a connection must not close under a request on its way."""
+REQUESTS_PER_PROCESS = 20_000
+MAX_LINE_BYTES = 8190
+MAX_HEADERS = 64
+MAX_HEADER_BYTES = 8190
+
+
+class Server(BaseApplication):  # type: ignore[misc,unused-ignore]
+    """gunicorn, configured by the task's configuration and nothing else: no file, no variable of its own."""
+
+    def __init__(self, config: WebConfig, *, host: str = "0.0.0.0") -> None:  # noqa: S104 - a container's port
+        self._config = config
+        self._host = host
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Called by gunicorn."""
+        for name, value in settings(self._config, host=self._host).items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Callable[..., Any]:
+        """Called by gunicorn in each process."""
+        from service.web.wsgi import application  # noqa: PLC0415 - Django is set up by then
+
+        return application
+
+
+def settings(config: WebConfig, *, host: str) -> dict[str, Any]:
+    """gunicorn's settings."""
+    return {
+        "bind": f"{host}:{config.port}",
+        "worker_class": "gthread",
+        "workers": processes(),
+        "threads": THREADS,
+        "timeout": STUCK_S,
+        "graceful_timeout": FINISH_S,
+        "keepalive": KEEP_ALIVE_S,
+        "max_requests": REQUESTS_PER_PROCESS,
+        "max_requests_jitter": REQUESTS_PER_PROCESS // 10,
+        "limit_request_line": MAX_LINE_BYTES,
+        "limit_request_fields": MAX_HEADERS,
+        "limit_request_field_size": MAX_HEADER_BYTES,
+        # on a disk, the heartbeat files would stall with it
+        "worker_tmp_dir": "/dev/shm",  # noqa: S108
+        "control_socket_disable": True,
+        "proc_name": "rawmill-web",
+        "logger_class": _Logger,
+        "errorlog": "-",
+        "accesslog": None,
+        "when_ready": _linger_on_sigterm,
+    }
+
+
+def run(config: WebConfig) -> None:
+    """Serves until SIGTERM; ends the process."""
+    Server(config).run()
+
+
+class _Logger(Logger):  # type: ignore[misc,unused-ignore]
+    """Leaves handlers and levels alone: `service.logs` has set them up for the whole process."""
+
+    def setup(self, cfg: Any) -> None:  # noqa: ARG002 - gunicorn's signature
+        self.error_log.setLevel("INFO")
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
+def _linger_on_sigterm(arbiter: Arbiter) -> None:
+    """Puts the wait before gunicorn's own handling of SIGTERM."""
+    stop = signal.getsignal(signal.SIGTERM)
+
+    def on_sigterm(number: int, frame: FrameType | None) -> None:
+        first = not drain.leaving
+        drain.leave()
+        wait_s = drain.linger_s if first else 0.0
+        if wait_s > 0:
+            again = threading.Timer(wait_s, os.kill, (os.getpid(), signal.SIGTERM))
+            again.daemon = True
+            again.start()
+        elif callable(stop):
+            stop(number, frame)
+
+    arbiter.log.info("ready to serve")
+    signal.signal(signal.SIGTERM, on_sigterm)
