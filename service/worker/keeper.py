@@ -70,7 +70,8 @@ def _hidden(lost: list[Message] | Exception) -> None:
 
 def _tokens(leased: Sequence[Hand]) -> tuple[list[UUID], list[UUID]]:
     """Lease tokens of images and of archives."""
-    images, archives = [], []
+    images: list[UUID] = []
+    archives: list[UUID] = []
     for hand in leased:
         if hand.order.token is not None:
             (images if isinstance(hand.order, ImageOrder) else archives).append(hand.order.token)

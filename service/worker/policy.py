@@ -45,7 +45,7 @@ class RetryPolicy:
         """Seconds until the next try of an image that has failed `attempts` times, None when it is given up."""
         if code in PERMANENT or attempts >= self.max_attempts:
             return None
-        base_s = self.visibility_timeout_s * _FIRST_SHARE * _FACTOR ** (attempts - 1)
+        base_s: float = self.visibility_timeout_s * _FIRST_SHARE * _FACTOR ** (attempts - 1)
         # Images that failed together, as in an outage, do not come back together.
         spread = random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - no secret
         return max(1, min(self.visibility_timeout_s, LONGEST_WAIT_S, round(base_s * spread)))

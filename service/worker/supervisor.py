@@ -13,7 +13,7 @@ from uuid import UUID
 from processor.batch.admission import Admission
 from processor.batch.deaths import classify, timed_out
 from processor.batch.records import in_mib
-from processor.batch.slot import Delivered, Died, NeverBegan, Slot, SlotEvent, TimedOut
+from processor.batch.slot import Delivered, NeverBegan, Slot, SlotEvent, TimedOut
 from processor.errors import ReasonCode, RecipeError, Stage
 from service import metrics
 from service.aws.queue import Message, Queue
@@ -248,7 +248,7 @@ class Supervisor:
             if isinstance(ending, TimedOut):
                 death = timed_out(stage, hand.order.time_limit_s)
             else:
-                death = classify(ending.exit_code if isinstance(ending, Died) else None, stage, log_tail())
+                death = classify(ending.exit_code, stage, log_tail())
             self._failed(hand, death.reason, stage, death.message)
         self._start()
 

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from pathlib import Path
+from uuid import UUID
 
 import psutil
 
@@ -125,7 +126,7 @@ def test_a_poison_raw_among_twenty_fails_alone_and_completes_after_the_cause_is_
     assert farm.dead_letters() == []
 
 
-def mend(farm: Farm, image_id: object, data: bytes) -> None:
+def mend(farm: Farm, image_id: UUID, data: bytes) -> None:
     """Replace an original wherever it is kept."""
     from service.jobs.models import Image
 
