@@ -2,18 +2,17 @@
 
 import sys
 
-from local.aws.emulator.flush import flush_every_second
-
 
 def main() -> int:
     """Serve until SIGTERM."""
-    import ministack.app  # noqa: PLC0415 - reads the environment while it is imported
+    # Reads the environment while it is imported.
+    import ministack.app  # noqa: PLC0415
 
-    from local.aws.emulator import origin, resources  # noqa: PLC0415
+    from local.aws.emulator import flush, origin, resources  # noqa: PLC0415
 
     resources.install()
     origin.install()
-    flush_every_second()
+    flush.install()
     sys.argv = ["ministack"]
     ministack.app.main()
     return 0
