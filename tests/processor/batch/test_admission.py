@@ -119,3 +119,15 @@ def test_memory_eaters_meet_their_limit_while_others_work(shoot: Shoot, run: Run
     report = run(shoot("eat_memory", "sleep 0.2", "eat_memory", "sleep 0.2"), memory_bytes=600 * MIB)
     assert [result.reason for result in report.results] == [ReasonCode.OUT_OF_MEMORY, None] * 2
     assert report.peak_memory_bytes < 1200 * MIB
+
+
+def test_work_that_is_taken_out_is_not_handed_out_and_blocks_nobody() -> None:
+    admission: Admission[Work] = Admission(100, 2)
+    fresh, large = (Work(index=index, source="", stem="") for index in range(2))
+    large.needed_bytes = 100
+    admission.add(fresh)
+    admission.add(large)
+    admission.remove(large)
+    admission.remove(large)
+    assert admission.take() is fresh
+    assert admission.take() is None
