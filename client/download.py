@@ -161,7 +161,7 @@ class Downloader:
             if image.status is not ImageStatus.COMPLETED:
                 continue
             targets = tuple(
-                (rendition, self._out / rendition_path(stem, rendition.name, rendition.format))
+                (rendition, self._out / rendition_path(stem, rendition.name, rendition.file_name))
                 for rendition in image.renditions
             )
             total_bytes += sum(rendition.size_bytes for rendition, _ in targets)

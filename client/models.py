@@ -82,12 +82,13 @@ class Rendition(_Answer):
     """One picture made of an original.
 
     Attributes:
+        file_name: as browsers save it; its ending is the format's.
         url: its link, where links were asked for.
         sha256: hex digest, where the service tells it.
     """
 
     name: str
-    format: str
+    file_name: str
     size_bytes: int
     width_px: int
     height_px: int

@@ -9,8 +9,6 @@ _FORBIDDEN = frozenset('<>:"|?*\\/')
 _RESERVED = frozenset(
     {"con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))}
 )
-EXTENSIONS = {"jpeg": "jpg"}
-"""Where an extension is not the format's name."""
 
 
 class OutputNames:
@@ -37,10 +35,10 @@ class OutputNames:
         return stem
 
 
-def rendition_path(stem: PurePosixPath, rendition: str, image_format: str) -> PurePosixPath:
-    """The path of one rendition: `STEM.RENDITION.EXTENSION`."""
-    extension = EXTENSIONS.get(image_format, image_format)
-    return stem.with_name(f"{stem.name}.{_component(rendition)}.{_component(extension)}")
+def rendition_path(stem: PurePosixPath, rendition: str, file_name: str) -> PurePosixPath:
+    """The path of one rendition: `STEM.RENDITION.EXTENSION`, the extension being that of the service's file name."""
+    extension = _component(file_name.rpartition(".")[2])
+    return stem.with_name(f"{stem.name}.{_component(rendition)}.{extension}")
 
 
 def _component(text: str) -> str:

@@ -211,6 +211,6 @@ def _checked_key(key: str) -> str:
 def _fault(fault: object) -> str:
     if not isinstance(fault, dict):
         return one_line(str(fault))
-    place = fault.get("pointer") or fault.get("field") or fault.get("loc") or ""
-    message = fault.get("detail") or fault.get("message") or fault.get("msg") or ""
-    return one_line(f"{place}: {message}" if place else str(message))
+    place = str(fault.get("pointer") or fault.get("parameter") or "").removeprefix("#/")
+    detail = str(fault.get("detail") or "")
+    return one_line(f"{place}: {detail}" if place else detail)

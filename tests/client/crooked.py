@@ -96,6 +96,7 @@ class Crooked:
         self.by_key: dict[str, str] = {}
         self.events = True
         self.loses = 0
+        self.dead_links: set[str] = set()
         self.url = ""
         self.lock = threading.RLock()
         self._now = 0
@@ -171,7 +172,7 @@ class Crooked:
             document["renditions"] = [
                 {
                     "name": name,
-                    "format": "jpeg",
+                    "file_name": f"{image.position}-{name}.jpg",
                     "size_bytes": len(content),
                     "width_px": 3,
                     "height_px": 2,
@@ -184,6 +185,9 @@ class Crooked:
 
     def upload_document(self, job_id: str, image: CrookedImage, sha256: str | None) -> dict[str, Any]:
         """Links as the API answers them."""
+        if image.uploaded:
+            problem = {"status": 409, "code": "image_uploaded", "detail": "it was uploaded and accepted before"}
+            return {"image_id": image.image_id, "problem": problem}
         where = f"/storage/uploads/{job_id}/{image.image_id}"
         if image.size_bytes <= self.multipart_bytes:
             checksum = {"x-amz-checksum-sha256": base64.b64encode(bytes.fromhex(sha256)).decode()} if sha256 else {}
@@ -257,6 +261,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.rfile.read(fault.after_bytes)
             self.drop()
             return
+        if fault is not None and fault.status == 403:
+            self.crooked.dead_links.add(path)  # it stays refused: only a new link helps
         if fault is not None and fault.status:
             self.answer(fault.status, fault.body, fault.headers, unread=True)
             return
@@ -312,7 +318,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def storage(self, cut: int | None) -> None:
         parts, crooked = urlsplit(self.path), self.crooked
-        if "signature" not in parse_qs(parts.query):
+        if self.path in crooked.dead_links or "signature" not in parse_qs(parts.query):
             self.answer(
                 403, b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>", unread=True
             )
@@ -411,7 +417,7 @@ class _Handler(BaseHTTPRequestHandler):
     def create(self, cut: int | None) -> None:
         body, crooked = self.body(), self.crooked
         if "renditions" not in body["recipe"]:
-            faults = [{"pointer": "/recipe/renditions", "detail": "missing; it is required"}]
+            faults = [{"pointer": "#/recipe/renditions", "detail": "missing; it is required"}]
             self.problem(422, "invalid_recipe", "the recipe cannot be used", faults)
             return
         with crooked.lock:

@@ -136,7 +136,7 @@ def test_what_is_no_raw_file_is_reported_by_itself_and_another_tenant_sees_nothi
     shoot = tmp_path / "shoot"
     shoot.mkdir()
     make_sample(shoot / "good.dng", width_px=320, height_px=240)
-    (shoot / "letter.nef").write_text("Dear photographer, " * 100)
+    (shoot / "letter.nef").write_bytes(b"%PDF-1.7\n" * 100)
     submission = rawmill.submit([shoot], recipe=RECIPE, out=tmp_path / "out")
     assert not submission.is_good
     assert [each.expected.file.name for each in submission.not_uploaded] == ["letter.nef"]

@@ -11,7 +11,7 @@ from client.names import OutputNames, rendition_path
 
 def test_outputs_stand_in_folders_like_those_of_the_originals() -> None:
     stem = OutputNames().stem("day 1/IMG_0001.NEF", 0)
-    assert rendition_path(stem, "4k", "jpeg") == PurePosixPath("day 1/IMG_0001.4k.jpg")
+    assert rendition_path(stem, "4k", "x.jpg") == PurePosixPath("day 1/IMG_0001.4k.jpg")
 
 
 @pytest.mark.parametrize(
@@ -29,16 +29,16 @@ def test_outputs_stand_in_folders_like_those_of_the_originals() -> None:
     ],
 )
 def test_no_name_leads_out_of_the_folder_or_to_a_hidden_file(name: str) -> None:
-    path = rendition_path(OutputNames().stem(name, 0), "4k", "jpeg")
+    path = rendition_path(OutputNames().stem(name, 0), "4k", "x.jpg")
     assert not path.is_absolute()
     assert all(part not in {".", ".."} and not part.startswith(".") for part in path.parts)
 
 
 @given(st.text(), st.text(), st.text())
 def test_whatever_a_name_holds_its_outputs_can_be_written_below_the_folder(
-    name: str, rendition: str, image_format: str
+    name: str, rendition: str, file_name: str
 ) -> None:
-    path = rendition_path(OutputNames().stem(name, 7), rendition, image_format)
+    path = rendition_path(OutputNames().stem(name, 7), rendition, file_name)
     root = Path("/out")
     assert (root / path).resolve().is_relative_to(root)
     assert all(0 < len(part.encode()) <= 3 * 180 for part in path.parts)

@@ -21,7 +21,7 @@ from client import (
     UsageError,
 )
 from tests.client.conftest import RECIPE, Heard
-from tests.client.crooked import Crooked
+from tests.client.crooked import Crooked, CrookedImage
 
 EXPIRED = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
 
@@ -272,7 +272,9 @@ def test_images_that_fail_make_a_submission_that_is_not_good(
 def test_a_recipe_that_the_service_refuses_is_told_with_every_fault_and_leaves_nothing_to_resume(
     rawmill: Rawmill, shoot: Path
 ) -> None:
-    with pytest.raises(ProblemError, match=r"renditions: missing; it is required.*invalid_recipe, request req-1"):
+    with pytest.raises(
+        ProblemError, match=r": recipe/renditions: missing; it is required.*invalid_recipe, request req-1"
+    ):
         rawmill.submit([shoot], recipe={"name": "x"})
     assert not rawmill.is_unfinished(shoot)
 
@@ -299,6 +301,36 @@ def test_an_upload_that_the_storage_lost_is_sent_once_more(crooked: Crooked, raw
     assert rawmill.submit([shoot / "day 2"], recipe=RECIPE).is_good
     assert crooked.count("PUT", "/storage/") == 6
     assert crooked.loses == 0
+
+
+def test_an_image_that_somebody_else_uploaded_meanwhile_is_no_failure(
+    crooked: Crooked, rawmill: Rawmill, shoot: Path
+) -> None:
+    real = crooked.upload_document
+
+    def overtaken(job_id: str, image: CrookedImage, sha256: str | None) -> dict[str, Any]:
+        image.content, image.uploaded = (shoot / image.name).read_bytes(), True
+        crooked.develop(crooked.jobs[job_id], image)
+        return real(job_id, image, sha256)
+
+    crooked.upload_document = overtaken  # type: ignore[method-assign]
+    heard = Heard()
+    assert rawmill.submit([shoot], recipe=RECIPE, progress=heard).is_good
+    assert crooked.count("PUT", "/storage/") == 0
+    assert heard.done == heard.totals
+
+
+def test_a_rendition_that_arrives_with_other_bytes_is_downloaded_again(
+    crooked: Crooked, rawmill: Rawmill, shoot: Path, tmp_path: Path
+) -> None:
+    job_id = rawmill.submit([shoot / "big.dng"], recipe=RECIPE).job.job_id
+    (image,) = crooked.jobs[job_id].images
+    size_bytes = len(crooked.renditions(image)["thumb"])
+    crooked.lay("GET", "thumb", times=2, status=200, body=bytes(size_bytes))
+    heard = Heard()
+    rawmill.download(job_id, tmp_path / "out", progress=heard)
+    assert (tmp_path / "out" / "big.thumb.jpg").read_bytes() == crooked.renditions(image)["thumb"]
+    assert heard.done == heard.totals
 
 
 def test_files_that_are_there_are_not_downloaded_again_but_wrong_ones_are(
