@@ -24,6 +24,9 @@ def _database(config: Config) -> dict[str, Any]:
         "keepalives_idle": 15,
         "keepalives_interval": 5,
         "keepalives_count": 3,
+        "tcp_user_timeout": 30_000,
+        # a task that freezes in the middle of a transaction must not hold its locks for ever
+        "options": "-c idle_in_transaction_session_timeout=120000",
     }
     if isinstance(config, WebConfig):
         options["pool"] = {

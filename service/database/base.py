@@ -30,3 +30,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return connected(
             credentials, lambda who: opened({**conn_params, "user": who.username, "password": who.password})
         )
+
+    def _cursor(self, name: str | None = None) -> Any:
+        """A connection that is known to be dead is replaced, except within a transaction, which died with it.
+
+        Django does so between requests only; workers and tools have none. The statement that finds the connection dead
+        still fails: whether it was done before the connection broke, nobody can tell but its caller.
+        """
+        if self.connection is not None and self.connection.closed and not self.in_atomic_block:
+            self.close()
+        return super()._cursor(name)

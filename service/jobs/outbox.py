@@ -19,17 +19,24 @@ from service.jobs.messages import ArchiveWanted, ImageWanted, body_of
 from service.jobs.sql import rows
 from service.jobs.transitions import mark_archive_enqueued, mark_enqueued
 
-BATCH = 500
+BATCH = 100
+"""Rows are locked while their messages are sent: no more than take a moment."""
 RETENTION = timedelta(days=4)
 """How long the queue keeps a message: one that was sent longer ago is not there any more."""
 
-_UNSENT_IMAGES = """
-SELECT images.job_id, images.image_id FROM images
-WHERE images.status = 'pending' AND (
-    images.enqueued_at IS NULL AND images.uploaded_at < now() - %(grace)s
-    OR images.enqueued_at < now() - %(retention)s
-)
-ORDER BY images.image_id
+# Each condition has a partial index of its own, which holds only what waits and gives the oldest first.
+_NEVER_SENT = """
+SELECT job_id, image_id FROM images
+WHERE status = 'pending' AND enqueued_at IS NULL AND uploaded_at < now() - %(older)s
+ORDER BY uploaded_at
+LIMIT %(limit)s
+FOR UPDATE SKIP LOCKED
+"""
+
+_SENT_LONG_AGO = """
+SELECT job_id, image_id FROM images
+WHERE status = 'pending' AND enqueued_at < now() - %(older)s
+ORDER BY enqueued_at
 LIMIT %(limit)s
 FOR UPDATE SKIP LOCKED
 """
@@ -80,13 +87,7 @@ def send_unsent_images(queue: Queue, *, grace: timedelta, retention: timedelta =
         grace: how long whoever confirmed the upload has to send the message.
         retention: messages older than this are gone from the queue.
     """
-    with transaction.atomic():
-        unsent = rows(_UNSENT_IMAGES, {"grace": grace, "retention": retention, "limit": BATCH})
-        if not unsent:
-            return 0
-        sent = queue.send_many([body_of(ImageWanted(image["job_id"], image["image_id"])) for image in unsent])
-        rows(_SENT_AGAIN, {"images": [unsent[position]["image_id"] for position in sent]})
-    return len(sent)
+    return _send(queue, _NEVER_SENT, older=grace) or _send(queue, _SENT_LONG_AGO, older=retention)
 
 
 def send_unsent_archives(queue: Queue, *, grace: timedelta, retention: timedelta = RETENTION) -> int:
@@ -97,4 +98,14 @@ def send_unsent_archives(queue: Queue, *, grace: timedelta, retention: timedelta
             return 0
         sent = queue.send_many([body_of(ArchiveWanted(job["job_id"])) for job in unsent])
         rows(_ARCHIVES_SENT, {"jobs": [unsent[position]["job_id"] for position in sent]})
+    return len(sent)
+
+
+def _send(queue: Queue, unsent: str, *, older: timedelta) -> int:
+    with transaction.atomic():
+        found = rows(unsent, {"older": older, "limit": BATCH})
+        if not found:
+            return 0
+        sent = queue.send_many([body_of(ImageWanted(image["job_id"], image["image_id"])) for image in found])
+        rows(_SENT_AGAIN, {"images": [found[position]["image_id"] for position in sent]})
     return len(sent)

@@ -9,7 +9,7 @@ import psycopg
 from django.core.management import call_command
 from django.db import connection, connections
 
-from local.aws import ROOT
+from local.aws.endpoints import ROOT
 from local.postgres import Postgres
 from local.session_store import SessionStore
 from service.config import WebConfig

@@ -99,7 +99,9 @@ def test_the_first_multipart_upload_of_an_image_counts(make_job: MakeJob) -> Non
     image = job.image_ids[0]
     assert transitions.mark_upload_started(job.job_id, image, "first") == "first"
     assert transitions.mark_upload_started(job.job_id, image, "second") == "first"
-    assert transitions.mark_upload_started(uuid4(), image, "third") is None
+    assert transitions.mark_upload_started(job.job_id, image, "third", replaces="another") == "first"
+    assert transitions.mark_upload_started(job.job_id, image, "third", replaces="first") == "third"
+    assert transitions.mark_upload_started(uuid4(), image, "other") is None
     transitions.mark_uploaded(job.job_id, [(image, SIZE_BYTES)])
     assert transitions.mark_upload_started(job.job_id, image, "fourth") is None
 
