@@ -4,6 +4,7 @@ from stacks.settings.errors import Problem, SettingsError
 from stacks.settings.load import environment_names, load_settings
 from stacks.settings.model import Settings
 from stacks.settings.network import InterfaceEndpoint, NatMode, NetworkSettings, ZoneSettings
+from stacks.settings.operations import BudgetSettings, IdentitySettings, ObservabilitySettings
 from stacks.settings.platform import (
     DatabaseSettings,
     JobSettings,
@@ -13,18 +14,23 @@ from stacks.settings.platform import (
     WebSettings,
     WorkerSettings,
 )
+from stacks.settings.storage import StorageSettings
 
 __all__ = [
+    "BudgetSettings",
     "DatabaseSettings",
+    "IdentitySettings",
     "InterfaceEndpoint",
     "JobSettings",
     "MessagingSettings",
     "NatMode",
     "NetworkSettings",
+    "ObservabilitySettings",
     "Problem",
     "SessionStoreSettings",
     "Settings",
     "SettingsError",
+    "StorageSettings",
     "Strategy",
     "WebSettings",
     "WorkerSettings",

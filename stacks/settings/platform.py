@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from stacks.settings.types import CacheNodeType, Count, DatabaseClass, InstanceType, Strict
+from stacks.settings.types import CacheNodeType, Count, DatabaseClass, Domain, HostedZoneId, InstanceType, Strict
 
 
 class Strategy(StrEnum):
@@ -17,9 +17,19 @@ class Strategy(StrEnum):
 
 
 class JobSettings(Strict):
-    """What one image may take."""
+    """What one image may take, and how long a job may.
+
+    Attributes:
+        time_limit_s: one image; a longer one is stopped.
+        lifetime_days: a job that has not finished by then has failed.
+        max_file_mib: larger files are refused before they are uploaded.
+        max_megapixels: larger pictures are refused before they are decoded, and memory is reckoned for it.
+    """
 
     time_limit_s: Annotated[int, Field(ge=10, le=36_000)] = 600
+    lifetime_days: Annotated[int, Field(ge=1, le=365)] = 7
+    max_file_mib: Annotated[int, Field(ge=1, le=5120)] = 256
+    max_megapixels: Annotated[int, Field(ge=1, le=500)] = 110
 
 
 class MessagingSettings(Strict):
@@ -32,8 +42,15 @@ class MessagingSettings(Strict):
 
 
 class WebSettings(Strict):
-    """The web cluster: instances that serve the API and the console."""
+    """The web cluster: instances that serve the API and the console.
 
+    Attributes:
+        domain: where the platform is found, over TLS; without one it serves plain HTTP at the load balancer's address.
+        hosted_zone_id: the Route 53 zone that the domain's records are written to.
+    """
+
+    domain: Domain | None = None
+    hosted_zone_id: HostedZoneId | None = None
     instance_type: InstanceType
     min_instances: Annotated[int, Field(ge=1, le=100)]
     max_instances: Annotated[int, Field(ge=1, le=100)]
@@ -50,11 +67,13 @@ class WorkerSettings(Strict):
 
 
 class DatabaseSettings(Strict):
-    """PostgreSQL."""
+    """PostgreSQL. Storage begins at `storage_gib` and grows by itself up to `max_storage_gib`."""
 
     instance_class: DatabaseClass
     multi_az: bool = True
     backup_retention_days: Annotated[int, Field(ge=1, le=35)] = 14
+    storage_gib: Annotated[int, Field(ge=20, le=16_384)] = 50
+    max_storage_gib: Annotated[int, Field(ge=20, le=65_536)] = 500
 
 
 class SessionStoreSettings(Strict):

@@ -109,4 +109,51 @@ TagKey = Annotated[
 TagValue = Annotated[
     str, BeforeValidator(_matching(r"[\w .:/=+@-]{0,256}", "a tag value of up to 256 letters, digits or _ .:/=+@-"))
 ]
+WebOrigin = Annotated[
+    str,
+    BeforeValidator(
+        _matching(
+            r"https?://[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[1-9][0-9]{0,4})?",
+            "a web origin in small letters without a path, such as 'https://photos.example.com'",
+        )
+    ),
+]
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+Domain = Annotated[
+    str,
+    BeforeValidator(
+        _matching(
+            rf"(?=.{{4,253}}$)({_LABEL}\.)+[a-z]{{2,63}}", "a domain in small letters, such as 'photos.example.com'"
+        )
+    ),
+]
+HostedZoneId = Annotated[
+    str,
+    BeforeValidator(_matching(r"Z[A-Z0-9]{1,31}", "the id of a Route 53 hosted zone, such as 'Z0123456789ABCDEFGHIJ'")),
+]
+EmailAddress = Annotated[
+    str,
+    BeforeValidator(
+        _matching(
+            r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", "an e-mail address, such as 'ops@example.com'"
+        )
+    ),
+]
+PolicyName = Annotated[
+    str,
+    BeforeValidator(
+        _matching(r"[\w+=,.@-]{1,128}", "the name of a managed policy of the account, such as 'developer-boundary'")
+    ),
+]
+GitHubName = Annotated[
+    str,
+    # No colon and no wildcard: the name ends up in the subject that the deploy role trusts.
+    BeforeValidator(_matching(r"[\w.-]{1,100}", "a name of letters, digits or _.-, such as 'production'")),
+]
+GitHubRepository = Annotated[
+    str,
+    BeforeValidator(
+        _matching(r"[A-Za-z0-9-]{1,39}/[\w.-]{1,100}", "a repository as 'owner/name', without the address of the site")
+    ),
+]
 Count = Annotated[int, Field(ge=0, le=1000)]

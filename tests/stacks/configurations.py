@@ -14,6 +14,7 @@ SMALL: dict[str, Any] = {
     "workers": {"instance_type": "c7i.large", "max_instances": 1},
     "database": {"instance_class": "db.t4g.micro", "multi_az": False},
     "session_store": {"node_type": "cache.t4g.micro", "replicas": 0},
+    "budget": {"monthly_usd": 1000, "worker_instance_usd_per_hour": 0.0958},
 }
 """The least that is accepted."""
 

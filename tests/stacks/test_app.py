@@ -143,14 +143,26 @@ def test_a_new_assembly_takes_the_place_of_the_old_one_whole(tmp_path: Path) -> 
     assert [path.name for path in tmp_path.iterdir()] == ["prod"]
 
 
-def test_the_feature_flags_are_those_that_cdk_recommends() -> None:
-    """A flag that CDK recommends and `cdk.json` lacks gives new resources their old shape."""
+def test_the_feature_flags_are_those_that_cdk_recommends_but_for_strong_references() -> None:
+    """A flag that CDK recommends and `cdk.json` lacks gives new resources their old shape.
+
+    References between stacks are exports: a value in use cannot vanish, and every tool over templates resolves them.
+    """
     package = next((Path(cdk.__file__).parent / "_jsii").glob("aws-cdk-lib@*.jsii.tgz"))
     with tarfile.open(package) as archive:
         file = archive.extractfile("package/recommended-feature-flags.json")
         assert file is not None
         recommended = json.load(file)
-    assert json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"] == recommended
+    assert json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"] == {
+        **recommended,
+        "@aws-cdk/core:defaultCrossStackReferences": "strong",
+    }
+
+
+def test_every_reference_between_stacks_is_an_export(assemblies: Path) -> None:
+    texts = {path: path.read_text(encoding="utf-8") for path in assemblies.rglob("*.template.json")}
+    assert not [str(path) for path, text in texts.items() if "Fn::GetStackOutput" in text]
+    assert any("Fn::ImportValue" in text for text in texts.values())
 
 
 def test_an_assembly_does_not_know_where_it_was_made(assemblies: Path) -> None:

@@ -1,0 +1,159 @@
+"""The four buckets: uploads, vault, results, logs."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from stacks.constructs.stateful import kept, pin
+from stacks.settings import Settings
+
+_NONCURRENT = cdk.Duration.days(7)
+"""How long a version that was overwritten or deleted can be brought back."""
+
+
+class Buckets(Construct):
+    """Private, encrypted, versioned, reached over TLS only, each with its lifecycle.
+
+    The vault is locked to the S3 endpoint of the VPC. Uploads and results are reached from the internet through
+    presigned links, so that they cannot be: they bound the age of a signature instead.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: Settings, key: kms.IKey, s3_endpoint_id: str
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._settings = settings
+        self._key = key
+        storage = settings.storage
+        self.logs = self._logs()
+        self.uploads = self._bucket(
+            "Uploads",
+            rules=[s3.LifecycleRule(id="Retention", expiration=cdk.Duration.days(storage.uploads_retention_days))],
+            cors=self._cors(
+                methods=[s3.HttpMethods.PUT],
+                # A multipart upload is completed with the tag of every part.
+                exposed=["ETag"],
+            ),
+        )
+        self.vault = self._bucket(
+            "Vault",
+            rules=[
+                s3.LifecycleRule(
+                    id="Archive",
+                    transitions=[
+                        s3.Transition(
+                            # Read within milliseconds all the same: an original may be developed anew at any time.
+                            storage_class=s3.StorageClass.GLACIER_INSTANT_RETRIEVAL,
+                            transition_after=cdk.Duration.days(storage.vault_archive_after_days),
+                        )
+                    ],
+                )
+            ],
+        )
+        self.results = self._bucket(
+            "Results",
+            rules=[s3.LifecycleRule(id="Retention", expiration=cdk.Duration.days(storage.results_retention_days))],
+            cors=self._cors(
+                methods=[s3.HttpMethods.GET, s3.HttpMethods.HEAD],
+                exposed=["Content-Disposition", "Content-Length", "ETag"],
+            ),
+        )
+        self._lock_to_endpoint(self.vault, s3_endpoint_id)
+        for bucket in (self.uploads, self.results):
+            self._bound_signature_age(bucket)
+
+    def _logs(self) -> s3.Bucket:
+        bucket = s3.Bucket(
+            self,
+            "Logs",
+            # The load balancer cannot write to a bucket with a key of ours.
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            versioned=True,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    id="Retention", expiration=cdk.Duration.days(self._settings.storage.access_log_retention_days)
+                ),
+                *_housekeeping(),
+            ],
+            removal_policy=kept(self._settings),
+        )
+        pin(bucket, "LogsBucket")
+        return bucket
+
+    def _bucket(self, name: str, *, rules: list[s3.LifecycleRule], cors: list[s3.CorsRule] | None = None) -> s3.Bucket:
+        bucket = s3.Bucket(
+            self,
+            name,
+            encryption=s3.BucketEncryption.KMS,
+            encryption_key=self._key,
+            # One data key for many objects: without it every object is a request to KMS, and a charge.
+            bucket_key_enabled=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            versioned=True,
+            lifecycle_rules=[*rules, *_housekeeping()],
+            cors=cors,
+            server_access_logs_bucket=self.logs,
+            server_access_logs_prefix=f"s3/{name.lower()}/",
+            removal_policy=kept(self._settings),
+        )
+        pin(bucket, f"{name}Bucket")
+        return bucket
+
+    def _cors(self, *, methods: list[s3.HttpMethods], exposed: list[str]) -> list[s3.CorsRule] | None:
+        origins = list(self._settings.console_origins)
+        if not origins:
+            return None
+        return [
+            s3.CorsRule(
+                allowed_origins=origins,
+                allowed_methods=methods,
+                allowed_headers=["*"],
+                exposed_headers=exposed,
+                max_age=3600,
+            )
+        ]
+
+    def _lock_to_endpoint(self, bucket: s3.Bucket, endpoint_id: str) -> None:
+        bucket.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="ObjectsThroughTheEndpointOnly",
+                effect=iam.Effect.DENY,
+                principals=[iam.AnyPrincipal()],
+                # Of objects only: who administers the bucket, and CloudFormation, are not inside the VPC.
+                actions=["s3:*"],
+                resources=[bucket.arn_for_objects("*")],
+                conditions={"StringNotEquals": {"aws:SourceVpce": endpoint_id}},
+            )
+        )
+
+    def _bound_signature_age(self, bucket: s3.Bucket) -> None:
+        bucket.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="NoSignatureOlderThanALink",
+                effect=iam.Effect.DENY,
+                principals=[iam.AnyPrincipal()],
+                actions=["s3:*"],
+                resources=[bucket.arn_for_objects("*")],
+                # In milliseconds. A link that was signed for longer stops working all the same.
+                conditions={"NumericGreaterThan": {"s3:signatureAge": self._settings.storage.link_lifetime_s * 1000}},
+            )
+        )
+
+
+def _housekeeping() -> list[s3.LifecycleRule]:
+    """What would otherwise be paid for and never seen."""
+    return [
+        s3.LifecycleRule(id="IncompleteUploads", abort_incomplete_multipart_upload_after=cdk.Duration.days(1)),
+        s3.LifecycleRule(
+            id="FormerVersions", noncurrent_version_expiration=_NONCURRENT, expired_object_delete_marker=True
+        ),
+    ]

@@ -1,0 +1,42 @@
+"""The job queue, and the queue of messages that nobody could work off."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from stacks.constructs.stateful import kept, pin
+from stacks.settings import Settings
+
+
+class Queues(Construct):
+    """A message that is received too often without being deleted goes to the dead-letter queue."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, key: kms.IKey) -> None:
+        super().__init__(scope, construct_id)
+        messaging = settings.messaging
+        self.dead_letter_queue = sqs.Queue(
+            self,
+            "DeadLetters",
+            encryption=sqs.QueueEncryption.KMS,
+            encryption_master_key=key,
+            enforce_ssl=True,
+            retention_period=cdk.Duration.days(messaging.dead_letter_retention_days),
+            removal_policy=kept(settings),
+        )
+        pin(self.dead_letter_queue, "DeadLetterQueue")
+        self.queue = sqs.Queue(
+            self,
+            "Jobs",
+            encryption=sqs.QueueEncryption.KMS,
+            encryption_master_key=key,
+            enforce_ssl=True,
+            visibility_timeout=cdk.Duration.seconds(messaging.visibility_timeout_s),
+            retention_period=cdk.Duration.days(messaging.retention_days),
+            receive_message_wait_time=cdk.Duration.seconds(20),
+            dead_letter_queue=sqs.DeadLetterQueue(
+                queue=self.dead_letter_queue, max_receive_count=messaging.max_receive_count
+            ),
+            removal_policy=kept(settings),
+        )
+        pin(self.queue, "JobQueue")
