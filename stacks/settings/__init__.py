@@ -2,6 +2,7 @@
 
 from stacks.settings.errors import Problem, SettingsError
 from stacks.settings.load import environment_names, load_settings
+from stacks.settings.machine_image import MachineImageSettings
 from stacks.settings.model import Settings
 from stacks.settings.network import InterfaceEndpoint, NatMode, NetworkSettings, ZoneSettings
 from stacks.settings.operations import BudgetSettings, IdentitySettings, ObservabilitySettings
@@ -22,6 +23,7 @@ __all__ = [
     "IdentitySettings",
     "InterfaceEndpoint",
     "JobSettings",
+    "MachineImageSettings",
     "MessagingSettings",
     "NatMode",
     "NetworkSettings",

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from stacks.settings.machine_image import MachineImageSettings
 from stacks.settings.network import NetworkSettings, default_zones
 from stacks.settings.operations import BudgetSettings, IdentitySettings, ObservabilitySettings
 from stacks.settings.platform import (
@@ -44,6 +45,7 @@ class Settings(Strict):
     messaging: MessagingSettings = MessagingSettings()
     web: WebSettings
     workers: WorkerSettings
+    machine_image: MachineImageSettings = MachineImageSettings()
     database: DatabaseSettings
     session_store: SessionStoreSettings
     storage: StorageSettings = StorageSettings()
