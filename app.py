@@ -25,13 +25,17 @@ ROOT = Path(__file__).resolve().parent
 def wire(app: "cdk.App", settings: Settings) -> "list[PlatformStack]":
     """The stacks of one environment."""
     from stacks.data import DataStack  # noqa: PLC0415
+    from stacks.delivery import DeliveryStack  # noqa: PLC0415
     from stacks.messaging import MessagingStack  # noqa: PLC0415
     from stacks.network import NetworkStack  # noqa: PLC0415
 
     network = NetworkStack(app, "Network", settings=settings)
     data = DataStack(app, "Data", settings=settings, network=network)
     messaging = MessagingStack(app, "Messaging", settings=settings, key=data.key)
-    return [network, data, messaging]
+    stacks: list[PlatformStack] = [network, data, messaging]
+    if settings.identity.github_repository:
+        stacks.append(DeliveryStack(app, "Delivery", settings=settings, repository=settings.identity.github_repository))
+    return stacks
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

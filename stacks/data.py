@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from stacks.acknowledgements import Acknowledgement
@@ -10,9 +9,9 @@ from stacks.base import PlatformStack
 from stacks.constructs.buckets import Buckets
 from stacks.constructs.data_key import DataKey
 from stacks.constructs.database import Database
+from stacks.constructs.generated_secret import generated_secret, never_rotated
 from stacks.constructs.imported_network import ImportedNetwork
 from stacks.constructs.session_store import SessionStore
-from stacks.constructs.stateful import kept, pin
 from stacks.network import NetworkStack
 from stacks.settings import Settings
 
@@ -33,18 +32,21 @@ class DataStack(PlatformStack):
         self.logs = self._buckets.logs
         self.database = Database(self, "Database", settings=settings, network=imported, key=self.key)
         self.session_store = SessionStore(self, "SessionStore", settings=settings, network=imported, key=self.key)
-        django = secretsmanager.CfnSecret(
+        self._django_secret = generated_secret(
             self,
             "DjangoSecret",
-            description=f"What Django of rawmill {settings.name} signs sessions and tokens with",
-            kms_key_id=self.key.key_arn,
-            generate_secret_string=secretsmanager.CfnSecret.GenerateSecretStringProperty(
-                password_length=64, exclude_punctuation=True
-            ),
+            settings=settings,
+            key=self.key,
+            logical_id="DjangoSecret",
+            what="Secret key of Django",
         )
-        pin(django, "DjangoSecret").apply_removal_policy(kept(settings))
-        self.django_secret_arn = django.ref
+        self.django_secret_arn = self._django_secret.ref
 
     def acknowledgements(self) -> Iterator[Acknowledgement]:
         """What the compliance packs find here and the design asks for."""
-        return iter(())
+        yield from self._buckets.acknowledgements()
+        yield from self.database.acknowledgements()
+        yield from self.session_store.acknowledgements()
+        yield from never_rotated(
+            self._django_secret, "a new one ends every session at once: replaced on purpose, by a person"
+        )

@@ -1,15 +1,21 @@
 """The four buckets: uploads, vault, results, logs."""
 
+from collections.abc import Iterator
+from typing import cast
+
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from stacks.acknowledgements import Acknowledgement
 from stacks.constructs.stateful import kept, pin
 from stacks.settings import Settings
 
-_NONCURRENT = cdk.Duration.days(7)
+LOAD_BALANCER_PREFIX = "load-balancer"
+"""Where in the logs bucket the load balancer writes its access logs."""
+_UNDO_DAYS = 7
 """How long a version that was overwritten or deleted can be brought back."""
 
 
@@ -63,6 +69,29 @@ class Buckets(Construct):
         self._lock_to_endpoint(self.vault, s3_endpoint_id)
         for bucket in (self.uploads, self.results):
             self._bound_signature_age(bucket)
+        self._let_load_balancers_log()
+        for bucket in (self.uploads, self.vault, self.results, self.logs):
+            # A bucket that is kept keeps its policy: the vault must not lose its lock with the stack.
+            if bucket.policy:
+                bucket.policy.apply_removal_policy(kept(settings))
+
+    def acknowledgements(self) -> Iterator[Acknowledgement]:
+        """Findings about what each bucket is for."""
+        why_one_region = {
+            self.uploads: "emptied after days, when the vault has its own copy",
+            self.vault: "versioned, over three zones, and kept; a second region is a choice of cost left to its owner",
+            self.results: "can be made again from the vault",
+            self.logs: "the trail of this region, of no use without it",
+        }
+        for bucket, why in why_one_region.items():
+            for pack in ("NIST.800.53.R5", "HIPAA.Security", "PCI.DSS.321"):
+                yield _accept(bucket, f"{pack}-S3BucketReplicationEnabled", why)
+        for pack in ("NIST.800.53.R5", "HIPAA.Security", "PCI.DSS.321"):
+            yield _accept(
+                self.logs,
+                f"{pack}-S3DefaultEncryptionKMS",
+                "encrypted with S3's own key: load balancers deliver their logs to no bucket with another",
+            )
 
     def _logs(self) -> s3.Bucket:
         bucket = s3.Bucket(
@@ -122,6 +151,18 @@ class Buckets(Construct):
             )
         ]
 
+    def _let_load_balancers_log(self) -> None:
+        account = cdk.Stack.of(self).account
+        self.logs.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AccessLogsOfLoadBalancers",
+                principals=[iam.ServicePrincipal("logdelivery.elasticloadbalancing.amazonaws.com")],
+                actions=["s3:PutObject"],
+                # The service writes below the account whose load balancer it is, so that the path names the account.
+                resources=[self.logs.arn_for_objects(f"{LOAD_BALANCER_PREFIX}/AWSLogs/{account}/*")],
+            )
+        )
+
     def _lock_to_endpoint(self, bucket: s3.Bucket, endpoint_id: str) -> None:
         bucket.add_to_resource_policy(
             iam.PolicyStatement(
@@ -149,11 +190,19 @@ class Buckets(Construct):
         )
 
 
+def _accept(bucket: s3.Bucket, rule: str, why: str) -> Acknowledgement:
+    return Acknowledgement(
+        resource=cast("cdk.CfnResource", bucket.node.default_child), rule=rule, reason=f"ACCEPTED: {why}"
+    )
+
+
 def _housekeeping() -> list[s3.LifecycleRule]:
     """What would otherwise be paid for and never seen."""
     return [
         s3.LifecycleRule(id="IncompleteUploads", abort_incomplete_multipart_upload_after=cdk.Duration.days(1)),
         s3.LifecycleRule(
-            id="FormerVersions", noncurrent_version_expiration=_NONCURRENT, expired_object_delete_marker=True
+            id="FormerVersions",
+            noncurrent_version_expiration=cdk.Duration.days(_UNDO_DAYS),
+            expired_object_delete_marker=True,
         ),
     ]

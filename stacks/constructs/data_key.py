@@ -8,7 +8,12 @@ from constructs import Construct
 from stacks.constructs.stateful import kept, pin
 from stacks.settings import Settings
 
-_USE = ["kms:Decrypt", "kms:GenerateDataKey*"]
+LOG_GROUPS = (
+    "rawmill-{environment}-*",
+    "/aws/rds/instance/rawmill-{environment}/*",
+    "aws-waf-logs-rawmill-{environment}-*",
+)
+"""Names of the log groups that the key encrypts: those that CloudFormation names, and those that services insist on."""
 
 
 class DataKey(Construct):
@@ -19,7 +24,8 @@ class DataKey(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
         super().__init__(scope, construct_id)
-        stack = cdk.Stack.of(self)
+        self._environment = settings.name
+        self._stack = cdk.Stack.of(self)
         self.key = kms.Key(
             self,
             "Key",
@@ -29,6 +35,12 @@ class DataKey(Construct):
             removal_policy=kept(settings),
         )
         pin(self.key, "DataKey")
+        self._let_logs_be_encrypted()
+        self._let_alarms_be_published()
+
+    def _let_logs_be_encrypted(self) -> None:
+        stack = self._stack
+        groups = f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:"
         self.key.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="LogGroupsOfThisEnvironment",
@@ -38,21 +50,32 @@ class DataKey(Construct):
                 conditions={
                     "ArnLike": {
                         "kms:EncryptionContext:aws:logs:arn": [
-                            f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:{prefix}"
-                            for prefix in (f"rawmill-{settings.name}-*", f"/aws/rds/instance/rawmill-{settings.name}/*")
+                            groups + name.format(environment=self._environment) for name in LOG_GROUPS
                         ]
                     }
                 },
             )
         )
-        self.key.add_to_resource_policy(
-            iam.PolicyStatement(
-                sid="PublishersOfAlarms",
-                principals=[
-                    iam.ServicePrincipal(f"{name}.amazonaws.com") for name in ("cloudwatch", "events", "budgets")
-                ],
-                actions=_USE,
-                resources=["*"],
-                conditions={"StringEquals": {"aws:SourceAccount": stack.account}},
+
+    def _let_alarms_be_published(self) -> None:
+        """Whoever publishes to an encrypted topic needs its key: SNS asks for it in the publisher's name.
+
+        EventBridge has a statement of its own because KMS learns nothing of the rule that it publishes for: with
+        `aws:SourceAccount` its events would be lost without an error. The topic's own policy asks for the account.
+        """
+        stack = self._stack
+        topics = f"arn:{stack.partition}:sns:{stack.region}:{stack.account}:rawmill-{self._environment}-messaging-*"
+        to_our_topics = {"ArnLike": {"kms:EncryptionContext:aws:sns:topicArn": topics}}
+        for sid, services, conditions in (
+            ("AlarmsAndBudgets", ("cloudwatch", "budgets"), {"StringEquals": {"aws:SourceAccount": stack.account}}),
+            ("Events", ("events",), {}),
+        ):
+            self.key.add_to_resource_policy(
+                iam.PolicyStatement(
+                    sid=f"{sid}ToTopicsOfThisEnvironment",
+                    principals=[iam.ServicePrincipal(f"{service}.amazonaws.com") for service in services],
+                    actions=["kms:Decrypt", "kms:GenerateDataKey*"],
+                    resources=["*"],
+                    conditions={**to_our_topics, **conditions},
+                )
             )
-        )

@@ -37,6 +37,9 @@ class Queues(Construct):
             dead_letter_queue=sqs.DeadLetterQueue(
                 queue=self.dead_letter_queue, max_receive_count=messaging.max_receive_count
             ),
+            # Nothing is a dead letter of another queue here. The other way round CloudFormation cannot say it: the
+            # dead-letter queue would have to name the job queue, which has to name it first.
+            redrive_allow_policy=sqs.RedriveAllowPolicy(redrive_permission=sqs.RedrivePermission.DENY_ALL),
             removal_policy=kept(settings),
         )
         pin(self.queue, "JobQueue")

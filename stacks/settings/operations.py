@@ -25,7 +25,7 @@ class BudgetSettings(Strict):
     alert_emails: Annotated[tuple[EmailAddress, ...], Field(strict=False, max_length=10)] = ()
     worker_instance_usd_per_hour: Usd
     burst_task_usd_per_hour: Usd = 0.2
-    peak_hours_per_month: Annotated[int, Field(ge=1, le=744)] = 60
+    peak_hours_per_month: Annotated[int, Field(ge=1, le=730)] = 60
 
 
 class IdentitySettings(Strict):
@@ -34,7 +34,8 @@ class IdentitySettings(Strict):
     Attributes:
         permissions_boundary: name of a managed policy of the account, put on every role that is made.
         github_repository: `owner/name` of the repository whose workflows may deploy; without it there is no such role.
-        github_environment: the environment that a deploying workflow must run in, which is where approvals are kept.
+        github_environment: the environment on GitHub that a deploying workflow must run in, where approvals are kept;
+            named like this environment when left out.
         github_provider_exists: the account already has GitHub's identity provider, of which there can be only one.
     """
 

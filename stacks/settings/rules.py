@@ -5,7 +5,7 @@ from ipaddress import IPv4Network
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from stacks.settings import compute
+from stacks.settings import compute, keeping
 from stacks.settings.errors import Problem
 from stacks.settings.network import NatMode
 from stacks.settings.platform import Strategy
@@ -144,4 +144,5 @@ _RULES: tuple[Callable[["Settings"], Iterator[Problem]], ...] = (
     _high_availability_is_meant,
     _prod_is_safe,
     *compute.RULES,
+    *keeping.RULES,
 )

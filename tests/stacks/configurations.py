@@ -33,7 +33,8 @@ THREE_ZONES: dict[str, Any] = {
             for number, letter in enumerate("abc", start=1)
         },
     },
-    "jobs": {"time_limit_s": 1200},
+    "jobs": {"time_limit_s": 1200, "lifetime_days": 3, "max_file_mib": 128, "max_megapixels": 60},
+    "identity": {"github_repository": "example/photos"},
     "messaging": {
         "visibility_timeout_s": 1800,
         "max_receive_count": 5,
@@ -51,6 +52,19 @@ ELSEWHERE: dict[str, Any] = {
     "region": "us-west-2",
     "account": "111122223333",
     "tags": {"CostCentre": "4711"},
+    "identity": {
+        "permissions_boundary": "developer-boundary",
+        "github_repository": "example/photos",
+        "github_environment": "production",
+        "github_provider_exists": True,
+    },
+    "storage": {
+        "uploads_retention_days": 14,
+        "vault_archive_after_days": 30,
+        "link_lifetime_s": 900,
+        "console_origins": ["http://localhost:8000"],
+    },
+    "budget": {**SMALL["budget"], "burst_task_usd_per_hour": 0.1},
     "network": {
         "cidr": "172.20.0.0/20",
         "zones": {
