@@ -17,6 +17,7 @@ LOAD_BALANCER_PREFIX = "load-balancer"
 """Where in the logs bucket the load balancer writes its access logs."""
 _UNDO_DAYS = 7
 """How long a version that was overwritten or deleted can be brought back."""
+_UNDO_DAYS_OF_ORIGINALS = 90
 
 
 class Buckets(Construct):
@@ -39,12 +40,14 @@ class Buckets(Construct):
             rules=[s3.LifecycleRule(id="Retention", expiration=cdk.Duration.days(storage.uploads_retention_days))],
             cors=self._cors(
                 methods=[s3.HttpMethods.PUT],
+                accepted=["content-md5", "content-type", "x-amz-*"],
                 # A multipart upload is completed with the tag of every part.
                 exposed=["ETag"],
             ),
         )
         self.vault = self._bucket(
             "Vault",
+            undo_days=_UNDO_DAYS_OF_ORIGINALS,
             rules=[
                 s3.LifecycleRule(
                     id="Archive",
@@ -63,7 +66,8 @@ class Buckets(Construct):
             rules=[s3.LifecycleRule(id="Retention", expiration=cdk.Duration.days(storage.results_retention_days))],
             cors=self._cors(
                 methods=[s3.HttpMethods.GET, s3.HttpMethods.HEAD],
-                exposed=["Content-Disposition", "Content-Length", "ETag"],
+                accepted=["range"],
+                exposed=["Content-Disposition", "Content-Length", "Content-Range", "ETag"],
             ),
         )
         self._lock_to_endpoint(self.vault, s3_endpoint_id)
@@ -128,7 +132,7 @@ class Buckets(Construct):
             enforce_ssl=True,
             minimum_tls_version=1.2,
             versioned=True,
-            lifecycle_rules=[*rules, *_housekeeping()],
+            lifecycle_rules=[*rules, *_housekeeping(undo_days)],
             cors=cors,
             server_access_logs_bucket=self.logs,
             server_access_logs_prefix=f"s3/{name.lower()}/",
@@ -137,7 +141,9 @@ class Buckets(Construct):
         pin(bucket, f"{name}Bucket")
         return bucket
 
-    def _cors(self, *, methods: list[s3.HttpMethods], exposed: list[str]) -> list[s3.CorsRule] | None:
+    def _cors(
+        self, *, methods: list[s3.HttpMethods], accepted: list[str], exposed: list[str]
+    ) -> list[s3.CorsRule] | None:
         origins = list(self._settings.console_origins)
         if not origins:
             return None
@@ -145,7 +151,7 @@ class Buckets(Construct):
             s3.CorsRule(
                 allowed_origins=origins,
                 allowed_methods=methods,
-                allowed_headers=["*"],
+                allowed_headers=accepted,
                 exposed_headers=exposed,
                 max_age=3600,
             )
@@ -196,13 +202,13 @@ def _accept(bucket: s3.Bucket, rule: str, why: str) -> Acknowledgement:
     )
 
 
-def _housekeeping() -> list[s3.LifecycleRule]:
+def _housekeeping(undo_days: int = _UNDO_DAYS) -> list[s3.LifecycleRule]:
     """What would otherwise be paid for and never seen."""
     return [
         s3.LifecycleRule(id="IncompleteUploads", abort_incomplete_multipart_upload_after=cdk.Duration.days(1)),
         s3.LifecycleRule(
             id="FormerVersions",
-            noncurrent_version_expiration=cdk.Duration.days(_UNDO_DAYS),
+            noncurrent_version_expiration=cdk.Duration.days(undo_days),
             expired_object_delete_marker=True,
         ),
     ]

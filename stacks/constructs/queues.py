@@ -1,5 +1,7 @@
 """The job queue, and the queue of messages that nobody could work off."""
 
+from typing import cast
+
 import aws_cdk as cdk
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sqs as sqs
@@ -43,3 +45,6 @@ class Queues(Construct):
             removal_policy=kept(settings),
         )
         pin(self.queue, "JobQueue")
+        for queue in (self.queue, self.dead_letter_queue):
+            # A queue that is kept keeps its policy.
+            cast("sqs.QueuePolicy", queue.node.find_child("Policy")).apply_removal_policy(kept(settings))

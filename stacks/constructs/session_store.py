@@ -11,7 +11,7 @@ from constructs import Construct
 from stacks.acknowledgements import Acknowledgement
 from stacks.constructs.generated_secret import generated_secret, never_rotated
 from stacks.constructs.imported_network import ImportedNetwork
-from stacks.constructs.stateful import pin
+from stacks.constructs.stateful import kept, pin
 from stacks.settings import Settings
 from stacks.traffic import Party, Tier, listening_port
 
@@ -67,7 +67,7 @@ class SessionStore(Construct):
             retention_in_days=settings.observability.log_retention_days,
             kms_key_id=key.key_arn,
         )
-        records.apply_removal_policy(cdk.RemovalPolicy.DESTROY)
+        records.apply_removal_policy(kept(settings))
         self._group = elasticache.CfnReplicationGroup(
             self,
             "Group",

@@ -18,7 +18,8 @@ class StorageSettings(Strict):
         vault_archive_after_days: originals move to cheaper storage that still answers at once.
         access_log_retention_days: who read and wrote what in the other buckets, and the load balancer's requests.
         link_lifetime_s: how long a presigned link works. One role that assumes another does so for an hour at most,
-            and a link dies with the session that signed it.
+            and a link dies with the session that signed it. Below a quarter of an hour other requests would be refused
+            with the links: S3 takes a signature for that long from a clock that is wrong.
         console_origins: web origins beside the platform's own domain whose pages may upload and download, such as
             the address of a load balancer that has no domain yet.
     """
@@ -27,5 +28,5 @@ class StorageSettings(Strict):
     results_retention_days: Days = 30
     vault_archive_after_days: Days = 90
     access_log_retention_days: Days = 365
-    link_lifetime_s: Annotated[int, Field(ge=60, le=3600)] = 3600
+    link_lifetime_s: Annotated[int, Field(ge=900, le=3600)] = 3600
     console_origins: Annotated[tuple[WebOrigin, ...], Field(strict=False, max_length=10)] = ()
