@@ -119,7 +119,14 @@ class Buckets(Construct):
         pin(bucket, "LogsBucket")
         return bucket
 
-    def _bucket(self, name: str, *, rules: list[s3.LifecycleRule], cors: list[s3.CorsRule] | None = None) -> s3.Bucket:
+    def _bucket(
+        self,
+        name: str,
+        *,
+        rules: list[s3.LifecycleRule],
+        cors: list[s3.CorsRule] | None = None,
+        undo_days: int = _UNDO_DAYS,
+    ) -> s3.Bucket:
         bucket = s3.Bucket(
             self,
             name,
