@@ -28,11 +28,15 @@ def wire(app: "cdk.App", settings: Settings) -> "list[PlatformStack]":
     from stacks.delivery import DeliveryStack  # noqa: PLC0415
     from stacks.messaging import MessagingStack  # noqa: PLC0415
     from stacks.network import NetworkStack  # noqa: PLC0415
+    from stacks.web import WebStack  # noqa: PLC0415
+    from stacks.workers import WorkersStack  # noqa: PLC0415
 
     network = NetworkStack(app, "Network", settings=settings)
     data = DataStack(app, "Data", settings=settings, network=network)
     messaging = MessagingStack(app, "Messaging", settings=settings, key=data.key)
-    stacks: list[PlatformStack] = [network, data, messaging]
+    web = WebStack(app, "Web", settings=settings, network=network, data=data, messaging=messaging)
+    workers = WorkersStack(app, "Workers", settings=settings, network=network, data=data, messaging=messaging)
+    stacks: list[PlatformStack] = [network, data, messaging, web, workers]
     if settings.identity.github_repository:
         stacks.append(DeliveryStack(app, "Delivery", settings=settings, repository=settings.identity.github_repository))
     return stacks

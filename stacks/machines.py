@@ -145,3 +145,15 @@ def worker_on_fargate(vcpus: int, *, max_megapixels: int) -> WorkerSize:
 def _worker(vcpus: int, memory_mib: int, max_megapixels: int) -> WorkerSize:
     room = max(0, memory_mib * MIB - CONSUMER_BYTES) // process_bytes(max_megapixels)
     return WorkerSize(cpu_units=vcpus * 1024, memory_mib=memory_mib, processes=min(vcpus, room))
+
+
+def known_machine(instance_type: str) -> Machine:
+    """The machine of an instance type that settings have let through.
+
+    Raises:
+        ValueError: it is none of ours.
+    """
+    machine = machine_of(instance_type)
+    if machine is None:
+        raise ValueError(f"instance type {instance_type!r}: allowed {KNOWN_TYPES}")
+    return machine

@@ -1,4 +1,4 @@
-"""What must hold between the settings of web and workers: machines that fit their work, and a bill that somebody wants."""
+"""What must hold between the settings of web and workers: machines that fit their work, and a bill that is wanted."""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -38,7 +38,7 @@ def _a_worker_holds_a_process(settings: "Settings") -> Iterator[Problem]:
             "workers.instance_type",
             machine.instance_type,
             f"an instance with more memory, or a smaller jobs.max_megapixels: one process needs "
-            f"{process_bytes(most) // MIB} MiB for {most} megapixels, and a task on this instance has {machine.task_mib}",
+            f"{process_bytes(most) // MIB} MiB for {most} megapixels, and the task on it has {machine.task_mib}",
         )
 
 
@@ -83,7 +83,7 @@ def _a_domain_has_a_zone(settings: "Settings") -> Iterator[Problem]:
             allowed=f"the Route 53 zone that the records of web.domain, {web.domain!r}, are written to",
         )
     if web.domain is None and web.hosted_zone_id is not None:
-        yield Problem(key="web.domain", found="missing", allowed="a domain in web.hosted_zone_id, or neither of the two")
+        yield Problem(key="web.domain", found="missing", allowed="a domain in web.hosted_zone_id, or neither")
     if web.domain is None and settings.name == "prod":
         yield Problem(key="web.domain", found="missing", allowed="a domain in prod: without one there is no TLS")
 

@@ -5,7 +5,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stacks.settings.types import CacheNodeType, Count, DatabaseClass, Domain, HostedZoneId, InstanceType, LicenceName, Strict
+from stacks.settings.types import (
+    CacheNodeType,
+    Count,
+    DatabaseClass,
+    Domain,
+    HostedZoneId,
+    InstanceType,
+    LicenceName,
+    Strict,
+)
 
 Seats = Annotated[int, Field(ge=1, le=10_000)]
 
