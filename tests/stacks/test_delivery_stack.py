@@ -5,8 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import aws_cdk as cdk
 import pytest
 
+from stacks.base import PlatformStack
+from stacks.settings import Settings
 from tests.stacks.configurations import configurations
 from tests.stacks.template import Template
 
@@ -99,6 +102,16 @@ def test_the_roles_to_be_taken_are_those_that_a_deployment_takes(assemblies: Pat
     (statement,) = template.only("AWS::IAM::ManagedPolicy")["PolicyDocument"]["Statement"]
     assert taken <= set(statement["Resource"])
     assert len(taken) >= 2
+
+
+def test_the_compliance_packs_find_nothing_in_it() -> None:
+    from stacks.compliance import complaints, examine
+    from stacks.delivery import DeliveryStack
+
+    def wire(app: cdk.App, settings: Settings) -> list[PlatformStack]:
+        return [DeliveryStack(app, "Delivery", settings=settings, repository="example/photos")]
+
+    assert complaints([examine(configurations()["three-zones"], wire)]) == []
 
 
 def test_whoever_writes_the_workflow_is_told_the_role(delivery: Template) -> None:
