@@ -22,10 +22,13 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """The files that synthesis needs and no others: above all no repository."""
-    for name in ("stacks", "environments", "lambda"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("app.py", "cdk.json"):
-        shutil.copy(ROOT / name, tmp_path)
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    in_the_image = [line.removeprefix("!") for line in ignored if line.startswith("!")]
+    for name in ("stacks", "environments", "lambda", "app.py", "cdk.json", ".dockerignore", *in_the_image):
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        elif (ROOT / name).exists():
+            shutil.copy(ROOT / name, tmp_path)
     return tmp_path
 
 
@@ -52,8 +55,10 @@ def _run(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def _same_files(one: Path, other: Path) -> bool:
-    names = sorted(path.name for path in one.iterdir())
-    assert names == sorted(path.name for path in other.iterdir())
+    names, others = (
+        sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()) for folder in (one, other)
+    )
+    assert names == others
     return filecmp.cmpfiles(one, other, names, shallow=False) == (names, [], [])
 
 
