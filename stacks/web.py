@@ -62,9 +62,9 @@ class WebStack(PlatformStack):
         self.firewall = Firewall(
             self, "Firewall", settings=settings, key=data.key, load_balancer_arn=self.load_balancer.ref
         )
-        role = WebRole(self, "WebRole", data=data, messaging=messaging)
-        self.upload_signer = role.signers.upload.role
-        self.download_signer = role.signers.download.role
+        self._role = WebRole(self, "WebRole", data=data, messaging=messaging)
+        self.upload_signer = self._role.signers.upload.role
+        self.download_signer = self._role.signers.download.role
 
         self.cluster = make_cluster(self, "Cluster")
         self._instances = InstanceGroup(
@@ -91,12 +91,14 @@ class WebStack(PlatformStack):
             place=Place.INSTANCES,
             size=Size(cpu_units=machine.vcpus * 1024, memory_mib=machine.task_mib),
             image=ContainerImage(self, "Image", architecture=machine.architecture),
-            role=role.role,
+            role=self._role.role,
             key=data.key,
             command=["web"],
             environment={
                 **common_environment(settings, data=data, messaging=messaging),
-                **web_environment(settings, data=data, url=self.url, host=self._entrance.host, signers=role.signers),
+                **web_environment(
+                    settings, data=data, url=self.url, host=self._entrance.host, signers=self._role.signers
+                ),
             },
             port=listening_port(Party.WEB),
             health_check="web",
@@ -120,6 +122,7 @@ class WebStack(PlatformStack):
     def acknowledgements(self) -> Iterator[Acknowledgement]:
         """What the compliance packs find here and the design asks for."""
         yield from self._entrance.acknowledgements()
+        yield from self._role.acknowledgements()
         yield from self._instances.acknowledgements()
         yield from self.task.acknowledgements()
 

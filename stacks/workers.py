@@ -38,7 +38,8 @@ class WorkersStack(PlatformStack):
 
     Attributes:
         service, auto_scaling_group, worker_task: workers on instances; None with the strategy `fargate`.
-        burst_task, burst_function: workers on Fargate; None with the strategy `ec2`.
+        burst_task, burst_function, burst_records: workers on Fargate, what starts them and its log; None with the
+            strategy `ec2`.
         backlog: metric math that scaling, alarms and dashboards share.
     """
 
@@ -55,13 +56,14 @@ class WorkersStack(PlatformStack):
         super().__init__(scope, construct_id, settings=settings)
         self._settings, self._data, self._messaging = settings, data, messaging
         self._subnet_ids = network.subnets.ids(Tier.APP)
-        self._security_group_id = network.security_groups.groups[Party.WORKERS].attr_group_id
+        self.security_group_id = network.security_groups.groups[Party.WORKERS].attr_group_id
         self._machine = known_machine(settings.workers.instance_type)
         self._image = ContainerImage(self, "Image", architecture=self._machine.architecture)
 
         self.cluster = make_cluster(self, "Cluster")
-        role = make_worker_role(self, "WorkerRole", data=data, messaging=messaging, cluster_name=self.cluster.ref)
-        self._worker_role = role
+        self._worker_role = make_worker_role(
+            self, "WorkerRole", data=data, messaging=messaging, cluster_name=self.cluster.ref
+        )
         on_instances = settings.workers.strategy is not Strategy.FARGATE
         on_fargate = settings.workers.strategy is not Strategy.EC2
         self._instances = self._make_instances() if on_instances else None
@@ -80,12 +82,11 @@ class WorkersStack(PlatformStack):
                 instances=self._instances,
                 task=self.worker_task,
                 subnet_ids=self._subnet_ids,
-                security_group_id=self._security_group_id,
+                security_group_id=self.security_group_id,
             )
         self.backlog = Backlog.of(messaging.queue, self.cluster, self.service)
-        self._scaling = None
         if self.service:
-            self._scaling = WorkerScaling(
+            WorkerScaling(
                 self,
                 "Scaling",
                 workers=settings.workers,
@@ -106,9 +107,11 @@ class WorkersStack(PlatformStack):
                 task=self.burst_task,
                 backlog=self.backlog,
                 subnet_ids=self._subnet_ids,
-                security_group_id=self._security_group_id,
+                security_group_id=self.security_group_id,
             )
         self.burst_function = self._burst.function if self._burst else None
+        self.burst_records = self._burst.records if self._burst else None
+        self._maintenance_role = make_maintenance_role(self, "MaintenanceRole", data=data, messaging=messaging)
         self.maintenance_task = self._maintenance_task()
         self.sweeper = Sweeper(
             self,
@@ -116,14 +119,16 @@ class WorkersStack(PlatformStack):
             cluster=self.cluster,
             task=self.maintenance_task,
             subnet_ids=self._subnet_ids,
-            security_group_id=self._security_group_id,
+            security_group_id=self.security_group_id,
         )
 
     def acknowledgements(self) -> Iterator[Acknowledgement]:
         """What the compliance packs find here and the design asks for."""
         for part in (
+            self._worker_role,
+            self._maintenance_role,
+            self.sweeper,
             self._instances,
-            self._scaling,
             self._burst,
             self.worker_task,
             self.burst_task,
@@ -145,7 +150,7 @@ class WorkersStack(PlatformStack):
             least=workers.min_instances,
             most=workers.max_instances,
             subnet_ids=self._subnet_ids,
-            security_group_id=self._security_group_id,
+            security_group_id=self.security_group_id,
             disk_gib=_INSTANCE_DISK_GIB + self._scratch_gib(self._size_on(Place.INSTANCES)),
             alternatives=workers.alternative_instance_types,
             spot_share_percent=workers.spot_share_percent,
@@ -178,7 +183,6 @@ class WorkersStack(PlatformStack):
         )
 
     def _maintenance_task(self) -> Task:
-        role = make_maintenance_role(self, "MaintenanceRole", data=self._data, messaging=self._messaging)
         return Task(
             self,
             "MaintenanceTask",
@@ -188,7 +192,7 @@ class WorkersStack(PlatformStack):
             place=Place.FARGATE,
             size=_MAINTENANCE,
             image=self._image,
-            role=role.role,
+            role=self._maintenance_role.role,
             key=self._data.key,
             command=["sweep"],
             environment=self._common_environment(),

@@ -10,7 +10,6 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from stacks.acknowledgements import Acknowledgement
-from stacks.constructs.dependency import resource_of
 from stacks.constructs.instance_role import make_instance_role
 from stacks.constructs.launch_template import make_launch_template
 from stacks.machines import Machine
@@ -50,8 +49,8 @@ class InstanceGroup(Construct):
         keep_busy_instances: bool = False,
     ) -> None:
         super().__init__(scope, construct_id)
-        role = make_instance_role(self, "InstanceRole", cluster=cluster)
-        profile = iam.CfnInstanceProfile(self, "InstanceProfile", roles=[role.role.role_name])
+        self._role = make_instance_role(self, "InstanceRole", cluster=cluster)
+        profile = iam.CfnInstanceProfile(self, "InstanceProfile", roles=[self._role.role.role_name])
         self.launch_template = make_launch_template(
             self,
             "LaunchTemplate",
@@ -99,7 +98,7 @@ class InstanceGroup(Construct):
         self.group.cfn_options.update_policy = _replace_gradually(keep_busy_instances=keep_busy_instances)
         # An instance that starts before its permissions does not find its cluster, and one that outlives them does not
         # drain.
-        self.group.add_resource_dependency(resource_of(role.policy))
+        self.group.add_resource_dependency(self._role.policy)
         self.capacity_provider = ecs.CfnCapacityProvider(
             self,
             "CapacityProvider",
@@ -119,7 +118,12 @@ class InstanceGroup(Construct):
 
     def acknowledgements(self) -> Iterator[Acknowledgement]:
         """Findings that do not fit groups which ECS scales."""
-        return iter(())
+        yield from self._role.acknowledgements()
+        yield Acknowledgement(
+            resource=self.group,
+            rule="AwsSolutions-AS3",
+            reason="ACCEPTED: it follows its service's tasks all day; what people are told is that tasks are missing",
+        )
 
 
 def _version_of(template: ec2.CfnLaunchTemplate) -> autoscaling.CfnAutoScalingGroup.LaunchTemplateSpecificationProperty:

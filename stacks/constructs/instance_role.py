@@ -5,7 +5,9 @@ from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from stacks.constructs.roles import ScopedRole, allow
+from stacks.constructs.roles import Permission, ScopedRole
+
+_NO_RESOURCE = "neither ECS's endpoint nor Session Manager's calls know a resource to name"
 
 
 def make_instance_role(scope: Construct, construct_id: str, *, cluster: ecs.CfnCluster) -> ScopedRole:
@@ -21,28 +23,29 @@ def make_instance_role(scope: Construct, construct_id: str, *, cluster: ecs.CfnC
         construct_id,
         description=f"Instances of {stack.stack_name}",
         assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"),
-        statements=[
-            allow(
-                [
+        permissions=[
+            Permission(
+                sid="JoinCluster",
+                actions=[
                     "ecs:DeregisterContainerInstance",
                     "ecs:RegisterContainerInstance",
                     "ecs:SubmitAttachmentStateChanges",
                     "ecs:SubmitContainerStateChange",
                     "ecs:SubmitTaskStateChange",
                 ],
-                [cluster.attr_arn],
-                sid="JoinCluster",
+                resources=[cluster.attr_arn],
             ),
-            allow(
-                ["ecs:Poll", "ecs:StartTelemetrySession", "ecs:UpdateContainerInstancesState"],
-                [instances],
+            Permission(
                 sid="RunTasks",
+                actions=["ecs:Poll", "ecs:StartTelemetrySession", "ecs:UpdateContainerInstancesState"],
+                resources=[instances],
                 conditions={"ArnEquals": {"ecs:cluster": cluster.attr_arn}},
+                because="instances of one cluster: an instance has no name there before it joins",
             ),
-            # Neither ECS's endpoint nor Session Manager's calls know a resource to name.
-            allow(["ecs:DiscoverPollEndpoint"], ["*"], sid="FindEndpoint"),
-            allow(
-                [
+            Permission(sid="FindEndpoint", actions=["ecs:DiscoverPollEndpoint"], resources=["*"], because=_NO_RESOURCE),
+            Permission(
+                sid="SessionManager",
+                actions=[
                     "ec2messages:AcknowledgeMessage",
                     "ec2messages:DeleteMessage",
                     "ec2messages:FailMessage",
@@ -55,8 +58,8 @@ def make_instance_role(scope: Construct, construct_id: str, *, cluster: ecs.CfnC
                     "ssmmessages:OpenControlChannel",
                     "ssmmessages:OpenDataChannel",
                 ],
-                ["*"],
-                sid="SessionManager",
+                resources=["*"],
+                because=_NO_RESOURCE,
             ),
         ],
     )

@@ -2,27 +2,27 @@
 
 import aws_cdk as cdk
 from aws_cdk import aws_ecs as ecs
-from aws_cdk import aws_iam as iam
 
-from stacks.constructs.roles import allow
+from stacks.constructs.roles import Permission
 from stacks.constructs.task import Task
 
 
-def run_task(task: Task, *, cluster: ecs.CfnCluster) -> list[iam.PolicyStatement]:
-    """Statements for a role that starts tasks of a definition, whatever its revision."""
+def run_task(task: Task, *, cluster: ecs.CfnCluster) -> list[Permission]:
+    """Permissions of a role that starts tasks of a definition."""
     stack = cdk.Stack.of(task)
     family = f"arn:{stack.partition}:ecs:{stack.region}:{stack.account}:task-definition/{task.family}"
     return [
-        allow(
-            ["ecs:RunTask"],
-            [f"{family}:*"],
+        Permission(
             sid="StartTasks",
+            actions=["ecs:RunTask"],
+            resources=[f"{family}:*"],
             conditions={"ArnEquals": {"ecs:cluster": cluster.attr_arn}},
+            because="the revisions of one task definition, in one cluster: a deployment makes a new one",
         ),
-        allow(
-            ["iam:PassRole"],
-            [task.task_role.role_arn, task.execution_role.arn],
+        Permission(
             sid="GiveThemTheirRoles",
+            actions=["iam:PassRole"],
+            resources=[task.task_role.role_arn, task.execution_role.arn],
             conditions={"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
         ),
     ]

@@ -13,8 +13,7 @@ from constructs import Construct
 
 from stacks.acknowledgements import Acknowledgement
 from stacks.constructs.container_image import ContainerImage
-from stacks.constructs.dependency import resource_of
-from stacks.constructs.roles import ScopedRole, allow, ecs_tasks
+from stacks.constructs.roles import Permission, ScopedRole, ecs_tasks
 from stacks.constructs.stateful import kept
 from stacks.constructs.task_environment import SCRATCH
 from stacks.settings import Settings
@@ -138,7 +137,7 @@ class Task(Construct):
                 for path in _WRITABLE
             ],
         )
-        self.definition.add_resource_dependency(resource_of(self.execution_role.policy))
+        self.definition.add_resource_dependency(self.execution_role.policy)
 
     def acknowledgements(self) -> Iterator[Acknowledgement]:
         """Findings about tasks as this platform makes them."""
@@ -147,6 +146,7 @@ class Task(Construct):
             rule="AwsSolutions-ECS2",
             reason="ACCEPTED: addresses, names and numbers; secrets are read from Secrets Manager by their ARN",
         )
+        yield from self.execution_role.acknowledgements()
 
     def _execution_role(self, image: ContainerImage) -> ScopedRole:
         return ScopedRole(
@@ -154,15 +154,23 @@ class Task(Construct):
             "Execution",
             description=f"Starts {self.container_name} tasks",
             assumed_by=ecs_tasks(cdk.Stack.of(self)),
-            statements=[
-                # The token opens nothing by itself, and ECR knows no resource to name for it.
-                allow(["ecr:GetAuthorizationToken"], ["*"], sid="RegistryToken"),
-                allow(
-                    ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-                    [image.repository_arn],
-                    sid="PullImage",
+            permissions=[
+                Permission(
+                    sid="RegistryToken",
+                    actions=["ecr:GetAuthorizationToken"],
+                    resources=["*"],
+                    because="ECR knows no resource to name for its token, which opens nothing by itself",
                 ),
-                allow(["logs:CreateLogStream", "logs:PutLogEvents"], [self.records.attr_arn], sid="WriteLog"),
+                Permission(
+                    sid="PullImage",
+                    actions=["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+                    resources=[image.repository_arn],
+                ),
+                Permission(
+                    sid="WriteLog",
+                    actions=["logs:CreateLogStream", "logs:PutLogEvents"],
+                    resources=[self.records.attr_arn],
+                ),
             ],
         )
 

@@ -59,11 +59,30 @@ class WebEntrance(Construct):
         domain = settings.web.domain
         self.host = domain or self.load_balancer.attr_dns_name
         self.url = f"https://{domain}" if domain else f"http://{self.host}"
-        self.listener = self._listen_for_https(domain) if domain else self._listen_for_http()
+        self._http = self._listen_for_http(self._redirect() if domain else self._forward())
+        self.listener = self._listen_for_https(domain) if domain else self._http
 
     def acknowledgements(self) -> Iterator[Acknowledgement]:
-        """Findings about an environment without a domain."""
-        return iter(())
+        """Findings about environments that are meant to go, or that have no domain, and about the redirect."""
+        if not self._settings.termination_protection:
+            for pack in ("NIST.800.53.R5", "HIPAA.Security"):
+                yield Acknowledgement(
+                    resource=self.load_balancer,
+                    rule=f"{pack}-ELBDeletionProtectionEnabled",
+                    reason="ACCEPTED: the environment is meant to be destroyed: termination_protection = false",
+                )
+        for pack in ("NIST.800.53.R5", "HIPAA.Security", "PCI.DSS.321"):
+            redirect = "the listener only redirects to the one that has a certificate"
+            plain = "the environment serves plain HTTP, and says so: web.domain is not set, as it must be in prod"
+            yield Acknowledgement(
+                resource=self._http,
+                rule=f"{pack}-ELBv2ACMCertificateRequired",
+                reason=f"ACCEPTED: {redirect if self._settings.web.domain else plain}",
+            )
+            if not self._settings.web.domain:
+                yield Acknowledgement(
+                    resource=self._http, rule=f"{pack}-ALBHttpToHttpsRedirection", reason=f"ACCEPTED: {plain}"
+                )
 
     def _listen_for_https(self, domain: str) -> elb.CfnListener:
         zone_id = self._settings.web.hosted_zone_id
@@ -88,21 +107,6 @@ class WebEntrance(Construct):
             certificates=[elb.CfnListener.CertificateProperty(certificate_arn=certificate.ref)],
             default_actions=[self._forward()],
         )
-        elb.CfnListener(
-            self,
-            "Http",
-            load_balancer_arn=self.load_balancer.ref,
-            port=_HTTP,
-            protocol="HTTP",
-            default_actions=[
-                elb.CfnListener.ActionProperty(
-                    type="redirect",
-                    redirect_config=elb.CfnListener.RedirectConfigProperty(
-                        protocol="HTTPS", port=str(_HTTPS), status_code="HTTP_301"
-                    ),
-                )
-            ],
-        )
         route53.CfnRecordSet(
             self,
             "Address",
@@ -117,18 +121,27 @@ class WebEntrance(Construct):
         )
         return listener
 
-    def _listen_for_http(self) -> elb.CfnListener:
+    def _listen_for_http(self, action: elb.CfnListener.ActionProperty) -> elb.CfnListener:
         return elb.CfnListener(
             self,
             "Http",
             load_balancer_arn=self.load_balancer.ref,
             port=_HTTP,
             protocol="HTTP",
-            default_actions=[self._forward()],
+            default_actions=[action],
         )
 
     def _forward(self) -> elb.CfnListener.ActionProperty:
         return elb.CfnListener.ActionProperty(type="forward", target_group_arn=self.target_group.ref)
+
+    @staticmethod
+    def _redirect() -> elb.CfnListener.ActionProperty:
+        return elb.CfnListener.ActionProperty(
+            type="redirect",
+            redirect_config=elb.CfnListener.RedirectConfigProperty(
+                protocol="HTTPS", port=str(_HTTPS), status_code="HTTP_301"
+            ),
+        )
 
 
 def _attributes(settings: Settings, logs: s3.IBucket) -> list[elb.CfnLoadBalancer.LoadBalancerAttributeProperty]:

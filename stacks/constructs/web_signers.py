@@ -1,10 +1,13 @@
 """The two roles that sign links. The web task takes one on for a link, so that a link can do no more than its role."""
 
+from collections.abc import Iterator
+
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from stacks.constructs.roles import ScopedRole, allow, use_key
+from stacks.acknowledgements import Acknowledgement
+from stacks.constructs.roles import OBJECTS, Permission, ScopedRole, use_key
 from stacks.data import DataStack
 
 
@@ -20,11 +23,12 @@ class WebSigners(Construct):
             "Upload",
             description="Signs links that put originals into the uploads bucket",
             assumed_by=web,
-            statements=[
-                allow(
-                    ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject"],
-                    [data.uploads.arn_for_objects("uploads/*")],
+            permissions=[
+                Permission(
                     sid="Uploads",
+                    actions=["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject"],
+                    resources=[data.uploads.arn_for_objects("uploads/*")],
+                    because=OBJECTS,
                 ),
                 # Decrypt, because S3 reads a multipart upload's parts when it puts them together.
                 use_key(data.key, stack=stack, through=["s3"]),
@@ -35,8 +39,18 @@ class WebSigners(Construct):
             "Download",
             description="Signs links that get renditions and archives from the results bucket",
             assumed_by=web,
-            statements=[
-                allow(["s3:GetObject"], [data.results.arn_for_objects("results/*")], sid="Results"),
+            permissions=[
+                Permission(
+                    sid="Results",
+                    actions=["s3:GetObject"],
+                    resources=[data.results.arn_for_objects("results/*")],
+                    because=OBJECTS,
+                ),
                 use_key(data.key, stack=stack, through=["s3"], encrypt=False),
             ],
         )
+
+    def acknowledgements(self) -> Iterator[Acknowledgement]:
+        """Findings about their wildcards."""
+        yield from self.upload.acknowledgements()
+        yield from self.download.acknowledgements()

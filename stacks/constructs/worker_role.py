@@ -3,7 +3,7 @@
 import aws_cdk as cdk
 from constructs import Construct
 
-from stacks.constructs.roles import ScopedRole, allow, ecs_tasks, use_key
+from stacks.constructs.roles import OBJECTS, Permission, ScopedRole, ecs_tasks, use_key
 from stacks.data import DataStack
 from stacks.messaging import MessagingStack
 
@@ -19,29 +19,47 @@ def make_worker_role(
         construct_id,
         description="Worker tasks",
         assumed_by=ecs_tasks(stack),
-        statements=[
-            allow(
-                [
+        permissions=[
+            Permission(
+                sid="JobQueue",
+                actions=[
                     "sqs:ChangeMessageVisibility",
                     "sqs:DeleteMessage",
                     "sqs:GetQueueAttributes",
                     "sqs:ReceiveMessage",
                     "sqs:SendMessage",
                 ],
-                [messaging.queue.queue_arn],
-                sid="JobQueue",
+                resources=[messaging.queue.queue_arn],
             ),
-            allow(["sqs:SendMessage"], [messaging.dead_letter_queue.queue_arn], sid="DeadLetters"),
-            allow(["s3:GetObject"], [data.uploads.arn_for_objects("uploads/*")], sid="ReadUploads"),
-            allow(["s3:GetObject", "s3:PutObject"], [data.vault.arn_for_objects("originals/*")], sid="KeepOriginals"),
-            allow(
-                ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
-                [data.results.arn_for_objects("results/*")],
+            Permission(
+                sid="DeadLetters", actions=["sqs:SendMessage"], resources=[messaging.dead_letter_queue.queue_arn]
+            ),
+            Permission(
+                sid="ReadUploads",
+                actions=["s3:GetObject"],
+                resources=[data.uploads.arn_for_objects("uploads/*")],
+                because=OBJECTS,
+            ),
+            Permission(
+                sid="KeepOriginals",
+                actions=["s3:GetObject", "s3:PutObject"],
+                resources=[data.vault.arn_for_objects("originals/*")],
+                because=OBJECTS,
+            ),
+            Permission(
                 sid="WriteResults",
+                actions=["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
+                resources=[data.results.arn_for_objects("results/*")],
+                because=OBJECTS,
             ),
-            allow(["secretsmanager:GetSecretValue"], [data.database.secret_arn], sid="Secrets"),
+            Permission(sid="Secrets", actions=["secretsmanager:GetSecretValue"], resources=[data.database.secret_arn]),
             use_key(data.key, stack=stack, through=["s3", "sqs"]),
             use_key(data.key, stack=stack, through=["secretsmanager"], encrypt=False, sid="ReadWithDataKey"),
-            allow(["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"], [tasks], sid="ProtectItself"),
+            Permission(
+                sid="ProtectItself",
+                actions=["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"],
+                resources=[tasks],
+                because="tasks of the worker cluster: a task has no name before it runs",
+            ),
         ],
     )

@@ -1,13 +1,10 @@
 """How many workers there are on instances: as many as the backlog needs, none when there is none."""
 
-from collections.abc import Iterator
-
 from aws_cdk import aws_applicationautoscaling as scaling
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
-from stacks.acknowledgements import Acknowledgement
 from stacks.constructs.backlog import Backlog, Query, alarm_queries
 from stacks.settings import WorkerSettings
 
@@ -61,10 +58,6 @@ class WorkerScaling(Construct):
             ),
         )
         self._start_the_first(target, backlog)
-
-    def acknowledgements(self) -> Iterator[Acknowledgement]:
-        """Findings about an alarm that wakes no person."""
-        return iter(())
 
     def _start_the_first(self, target: scaling.CfnScalableTarget, backlog: Backlog) -> None:
         """From none to one. Target tracking acts above its target: for ten images or fewer nobody would start."""
