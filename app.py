@@ -28,6 +28,7 @@ def wire(app: "cdk.App", settings: Settings) -> "list[PlatformStack]":
     from stacks.delivery import DeliveryStack  # noqa: PLC0415
     from stacks.messaging import MessagingStack  # noqa: PLC0415
     from stacks.network import NetworkStack  # noqa: PLC0415
+    from stacks.observability import ObservabilityStack  # noqa: PLC0415
     from stacks.web import WebStack  # noqa: PLC0415
     from stacks.workers import WorkersStack  # noqa: PLC0415
 
@@ -36,7 +37,17 @@ def wire(app: "cdk.App", settings: Settings) -> "list[PlatformStack]":
     messaging = MessagingStack(app, "Messaging", settings=settings, key=data.key)
     web = WebStack(app, "Web", settings=settings, network=network, data=data, messaging=messaging)
     workers = WorkersStack(app, "Workers", settings=settings, network=network, data=data, messaging=messaging)
-    stacks: list[PlatformStack] = [network, data, messaging, web, workers]
+    observability = ObservabilityStack(
+        app,
+        "Observability",
+        settings=settings,
+        network=network,
+        data=data,
+        messaging=messaging,
+        web=web,
+        workers=workers,
+    )
+    stacks: list[PlatformStack] = [network, data, messaging, web, workers, observability]
     if settings.identity.github_repository:
         stacks.append(DeliveryStack(app, "Delivery", settings=settings, repository=settings.identity.github_repository))
     return stacks
