@@ -50,7 +50,11 @@ def trees(draw: st.DrawFn) -> dict[str, Any]:
         },
         "jobs": {"time_limit_s": limit},
         "messaging": {"visibility_timeout_s": draw(st.integers(max(30, limit), 43_200))},
-        "web": {"instance_type": "t3.small", "min_instances": least, "max_instances": draw(st.integers(least, 20))},
+        "web": {
+            "instance_type": "t3.small",
+            "min_instances": least,
+            "max_instances": draw(st.integers(least + available, 20)),
+        },
         "workers": {
             "instance_type": "c7i.large",
             "strategy": strategy.value,
