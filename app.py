@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stacks.settings import Problem, Settings, SettingsError, environment_names, load_settings
+from stacks.settings import Problem, Settings, SettingsError, environment_names, load_settings, notices
 
 if TYPE_CHECKING:
     import aws_cdk as cdk
@@ -71,6 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from stacks.assembly import synthesize, write_assembly  # noqa: PLC0415
 
     for settings in environments:
+        for notice in notices(settings):
+            print(notice, file=sys.stderr)
         if command_line_folder:
             # The command line keeps its locks in its folder, which therefore cannot be replaced.
             synthesize(settings, wire, Path(command_line_folder))

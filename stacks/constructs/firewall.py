@@ -120,9 +120,12 @@ def _rate_limit(per_5_minutes: int) -> waf.CfnWebACL.RuleProperty:
             )
         ),
         action=_Acl.RuleActionProperty(
-            block={
-                "CustomResponse": {"ResponseCode": 429, "ResponseHeaders": [{"Name": "Retry-After", "Value": "300"}]}
-            }
+            block=_Acl.BlockActionProperty(
+                custom_response=_Acl.CustomResponseProperty(
+                    response_code=429,
+                    response_headers=[_Acl.CustomHTTPHeaderProperty(name="Retry-After", value=str(_RATE_WINDOW_S))],
+                )
+            )
         ),
         visibility_config=_visible("RateLimit"),
     )

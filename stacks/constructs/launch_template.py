@@ -99,7 +99,9 @@ def _cloud_config(cluster_name: str, party: Party) -> str:
         # When EC2 takes a Spot instance back, its tasks are stopped in the two minutes before.
         "ECS_ENABLE_SPOT_INSTANCE_DRAINING": "true",
         # The tag is a hash of the content: an image that is there already is the right one.
-        "ECS_IMAGE_PULL_BEHAVIOR": "prefer-cached",
+        "ECS_IMAGE_PULL_BEHAVIOR": "once",
+        # What a task that was killed left in its scratch goes soon, and not after hours.
+        "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION": "10m",
     }
     clients = CLIENT_PORTS[party]
     # The agents of ECS and Session Manager call from the instance's own address.

@@ -9,12 +9,10 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from stacks.acknowledgements import Acknowledgement
+from stacks.constructs.buckets import LOAD_BALANCER_PREFIX
 from stacks.constructs.naming import name_tag
 from stacks.settings import Settings
 from stacks.traffic import FLOWS, Party, listening_port
-
-ACCESS_LOG_PREFIX = "load-balancer"
-"""Where in the logs bucket the access logs go."""
 
 # TLS 1.3 and 1.2 with forward secrecy and authenticated encryption, key exchange that a quantum computer does not undo.
 _TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
@@ -148,7 +146,7 @@ def _attributes(settings: Settings, logs: s3.IBucket) -> list[elb.CfnLoadBalance
     attributes = {
         "access_logs.s3.enabled": "true",
         "access_logs.s3.bucket": logs.bucket_name,
-        "access_logs.s3.prefix": ACCESS_LOG_PREFIX,
+        "access_logs.s3.prefix": LOAD_BALANCER_PREFIX,
         "deletion_protection.enabled": str(settings.termination_protection).lower(),
         "routing.http.drop_invalid_header_fields.enabled": "true",
         # What two servers could read as different requests is turned away.

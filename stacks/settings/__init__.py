@@ -5,6 +5,7 @@ from stacks.settings.load import environment_names, load_settings
 from stacks.settings.machine_image import MachineImageSettings
 from stacks.settings.model import Settings
 from stacks.settings.network import InterfaceEndpoint, NatMode, NetworkSettings, ZoneSettings
+from stacks.settings.notices import notices
 from stacks.settings.operations import BudgetSettings, IdentitySettings, ObservabilitySettings
 from stacks.settings.platform import (
     DatabaseSettings,
@@ -39,4 +40,5 @@ __all__ = [
     "ZoneSettings",
     "environment_names",
     "load_settings",
+    "notices",
 ]

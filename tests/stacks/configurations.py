@@ -41,7 +41,28 @@ THREE_ZONES: dict[str, Any] = {
         "retention_days": 2,
         "dead_letter_retention_days": 7,
     },
-    "web": {"instance_type": "t3.small", "min_instances": 3, "max_instances": 6},
+    "web": {
+        "instance_type": "t4g.medium",
+        "min_instances": 3,
+        "max_instances": 6,
+        "cpu_target_percent": 50,
+        "requests_per_target": 600,
+        "rate_limit_per_5_minutes": 1000,
+    },
+    "workers": {
+        "strategy": "hybrid",
+        "instance_type": "c7g.xlarge",
+        "alternative_instance_types": ["c8g.xlarge", "m7g.xlarge"],
+        "min_instances": 1,
+        "max_instances": 5,
+        "spot_share_percent": 80,
+        "max_burst_tasks": 8,
+        "burst_vcpus": 8,
+        "backlog_per_worker": 20,
+        "stop_timeout_s": 60,
+        "licences": {"filter_license": 4, "watermark_license": 2},
+    },
+    "machine_image": {"release": "2023.0.20251108"},
     "database": {"instance_class": "db.t4g.micro"},
     "session_store": {"node_type": "cache.t4g.micro", "replicas": 2},
 }
@@ -65,6 +86,7 @@ ELSEWHERE: dict[str, Any] = {
         "console_origins": ["http://localhost:8000"],
     },
     "budget": {**SMALL["budget"], "burst_task_usd_per_hour": 0.1},
+    "machine_image": {"x86_64": "ami-0123456789abcdef0", "arm64": "ami-0fedcba9876543210"},
     "network": {
         "cidr": "172.20.0.0/20",
         "zones": {
