@@ -1,9 +1,10 @@
 """What must hold between the settings of web and workers: machines that fit their work, and a bill that is wanted."""
 
+import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from stacks.machines import KNOWN_TYPES, MIB, Machine, machine_of, process_bytes, worker_on
+from stacks.machines import CONSUMER_BYTES, KNOWN_TYPES, MIB, Machine, machine_of, process_bytes, worker_on
 from stacks.settings.errors import Problem
 from stacks.settings.platform import Strategy
 
@@ -37,8 +38,9 @@ def _a_worker_holds_a_process(settings: "Settings") -> Iterator[Problem]:
         yield Problem.of(
             "workers.instance_type",
             machine.instance_type,
-            f"an instance with more memory, or a smaller jobs.max_megapixels: one process needs "
-            f"{process_bytes(most) // MIB} MiB for {most} megapixels, and the task on it has {machine.task_mib}",
+            f"an instance with more memory, or a smaller jobs.max_megapixels: a worker with one process for {most} "
+            f"megapixels needs {(CONSUMER_BYTES + process_bytes(most)) // MIB} MiB, and the task on this instance has "
+            f"{machine.task_mib}",
         )
 
 
@@ -99,8 +101,8 @@ def _the_budget_covers_the_workers(settings: "Settings") -> Iterator[Problem]:
     if month > budget.monthly_usd:
         yield Problem.of(
             "budget.monthly_usd",
-            budget.monthly_usd,
-            f"at least {month:.0f}, or fewer workers: {workers.max_instances} instances and "
+            int(budget.monthly_usd) if budget.monthly_usd.is_integer() else budget.monthly_usd,
+            f"at least {math.ceil(month)}, or fewer workers: {workers.max_instances} instances and "
             f"{workers.max_burst_tasks} burst tasks for {peak_hours} hours, and {workers.min_instances} instances for "
             f"the rest of the month, cost that much",
         )
