@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import aws_cdk as cdk
+from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from stacks.acknowledgements import Acknowledgement
@@ -101,7 +102,7 @@ class ObservabilityStack(PlatformStack):
             gateways=gateways,
         )
         Spending(self, "Spending", settings=settings, topic_arn=topic_arn)
-        self._name_things(network=network, data=data, messaging=messaging, web=web, workers=workers)
+        self._name_things(settings, network=network, data=data, messaging=messaging, web=web, workers=workers)
 
     def acknowledgements(self) -> Iterator[Acknowledgement]:
         """What the compliance packs find here and the design asks for: nothing."""
@@ -109,6 +110,7 @@ class ObservabilityStack(PlatformStack):
 
     def _name_things(
         self,
+        settings: Settings,
         *,
         network: NetworkStack,
         data: DataStack,
@@ -116,7 +118,7 @@ class ObservabilityStack(PlatformStack):
         web: WebStack,
         workers: WorkersStack,
     ) -> None:
-        """Outputs that `docs/runbooks/names.sh` reads into a shell, so that no runbook has to look up a name."""
+        """What `docs/runbooks/names.sh` reads into a shell, one per line, so that no runbook has to look up a name."""
         names = {
             "Url": web.url,
             "LoadBalancerArn": web.load_balancer.ref,
@@ -125,7 +127,9 @@ class ObservabilityStack(PlatformStack):
             "WebService": web.service.attr_name,
             "WebLog": web.task.records.ref,
             "WorkerCluster": workers.cluster.ref,
-            "MaintenanceTask": workers.maintenance_task.definition.ref,
+            # By its family, which means the latest revision. A name that changed with every deployment could not change
+            # at all: what another stack uses is kept as it is.
+            "MaintenanceTask": workers.maintenance_task.family,
             "MaintenanceContainer": workers.maintenance_task.container_name,
             "MaintenanceLog": workers.maintenance_task.records.ref,
             "WorkerSubnets": cdk.Fn.join(",", network.subnets.ids(Tier.APP)),
@@ -151,5 +155,12 @@ class ObservabilityStack(PlatformStack):
                 "BurstTaskLog": workers.burst_task.records.ref,
                 "BurstLog": workers.burst_records.ref,
             }
-        for name, value in names.items():
-            cdk.CfnOutput(self, name, value=value)
+        lines = cdk.Fn.join("\n", [f"{name} {value}" for name, value in names.items()])
+        ssm.CfnParameter(
+            self,
+            "Names",
+            name=f"/rawmill/{settings.name}/names",
+            type="String",
+            value=lines,
+            description="Names of resources, for docs/runbooks/names.sh",
+        )

@@ -1,13 +1,10 @@
-# Reads the names of an environment's resources into this shell, bash or zsh: `source docs/runbooks/names.sh prod`.
+# Reads the names of an environment's resources into this shell, which has to be bash: `source docs/runbooks/names.sh prod`.
 # Every runbook's commands use them. Needs the AWS command line and credentials that may read.
 export ENV="${1:?an environment, such as prod}"
 
 while read -r name value; do
   if [ -n "$value" ]; then export "$name=$value"; fi
-done < <(
-  aws cloudformation describe-stacks --stack-name "rawmill-$ENV-observability" \
-    --query 'Stacks[0].Outputs[].[OutputKey, OutputValue]' --output text
-)
+done < <(aws ssm get-parameter --name "/rawmill/$ENV/names" --query Parameter.Value --output text)
 
 # Runs a command of the service in a task of its own, inside the VPC, and prints what it said:
 # `maintenance manage dead_letters list`.

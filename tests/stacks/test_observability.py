@@ -86,11 +86,11 @@ def prod_stack(template_of: TemplateOf) -> Template:
 
 def _alarms(template: Template) -> dict[str, Resource]:
     """Alarms by their names without project and environment."""
-    return {
-        alarm["AlarmName"].split("-", 2)[2] if environment != "three" else alarm["AlarmName"]: alarm
-        for alarm in template.all("AWS::CloudWatch::Alarm").values()
-        for environment in [alarm["AlarmName"].split("-")[1]]
-    }
+    found = {}
+    for alarm in template.all("AWS::CloudWatch::Alarm").values():
+        (environment,) = (tag["Value"] for tag in alarm["Tags"] if tag["Key"] == "Environment")
+        found[alarm["AlarmName"].removeprefix(f"rawmill-{environment}-")] = alarm
+    return found
 
 
 def _metrics(alarm: Resource) -> Iterator[Resource]:
@@ -134,10 +134,7 @@ def test_every_alarm_has_unit_silence_topic_and_a_runbook_that_exists(stack: Tem
 
 def test_people_are_told_when_it_is_over_except_where_nothing_ends(stack: Template) -> None:
     without = {name for name, alarm in _alarms(stack).items() if "OKActions" not in alarm}
-    assert {name.removeprefix("rawmill-three-zones-") for name in without} <= {
-        "session-store-failover",
-        "notices-undelivered",
-    }
+    assert without <= {"session-store-failover", "notices-undelivered"}
 
 
 def test_every_notice_says_in_words_what_happened_and_which_runbook_to_open(stack: Template) -> None:
@@ -226,11 +223,7 @@ def test_a_dead_letter_rings_at_once_and_for_as_long_as_it_lies_there(prod_stack
 
 def test_an_image_that_fails_as_often_as_it_may_does_not_ring_for_age(template_of: TemplateOf) -> None:
     for name, settings in configurations().items():
-        alarm = next(
-            alarm
-            for alarm in template_of("Observability", name).all("AWS::CloudWatch::Alarm").values()
-            if alarm["AlarmName"].endswith("queue-age")
-        )
+        alarm = _alarms(template_of("Observability", name))["queue-age"]
         assert alarm["Threshold"] > settings.messaging.max_receive_count * settings.messaging.visibility_timeout_s
 
 
@@ -246,11 +239,7 @@ def test_a_backlog_without_workers_counts_every_kind_of_worker(
 
 def test_burst_alarms_are_there_where_the_burst_is(template_of: TemplateOf) -> None:
     for name, settings in configurations().items():
-        burst = [
-            alarm
-            for alarm in template_of("Observability", name).all("AWS::CloudWatch::Alarm").values()
-            if alarm["AlarmName"].startswith(f"rawmill-{name}-burst-")
-        ]
+        burst = [alarm for alarm in _alarms(template_of("Observability", name)) if alarm.startswith("burst-")]
         assert len(burst) == (3 if settings.workers.max_burst_tasks else 0)
 
 
