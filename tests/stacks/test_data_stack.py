@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from stacks.settings import Settings
 from stacks.traffic import Party, listening_port
+from tests.stacks.bucket_policy import Request, denying
 from tests.stacks.configurations import configurations
 from tests.stacks.template import Resource, Template, ref
 
@@ -58,7 +60,7 @@ def _policy(template: Template, bucket: str) -> list[dict[str, Any]]:
     policies = template.all("AWS::S3::BucketPolicy").values()
     statements = [policy["PolicyDocument"]["Statement"] for policy in policies if ref(policy["Bucket"]) == bucket]
     assert len(statements) == 1
-    found: list[dict[str, Any]] = statements[0]
+    found: list[dict[str, Any]] = deepcopy(statements[0])
     return found
 
 
@@ -261,6 +263,98 @@ def test_a_link_that_is_older_than_links_live_is_refused(data: Template, configu
 @pytest.mark.parametrize("bucket", ["UploadsBucket", "ResultsBucket"])
 def test_links_from_the_internet_are_not_locked_out(data: Template, bucket: str) -> None:
     assert "aws:SourceVpce" not in json.dumps(_policy(data, bucket))
+
+
+TLS = {"aws:SecureTransport": "true", "s3:TlsVersion": 1.3}
+THROUGH_THE_ENDPOINT = {**TLS, "aws:SourceVpce": "vpce-0ours"}
+MINUTE_MS = 60_000
+
+JUDGED: dict[str, tuple[str, Request, list[str]]] = {
+    "a worker reads an original": (
+        "VaultBucket",
+        Request(action="s3:GetObject", key="originals/t/j/i", context=THROUGH_THE_ENDPOINT),
+        [],
+    ),
+    "stolen credentials of a worker, used elsewhere": (
+        "VaultBucket",
+        Request(action="s3:GetObject", key="originals/t/j/i", context=TLS),
+        ["aws:SourceVpce"],
+    ),
+    "a link to an original": (
+        "VaultBucket",
+        Request(action="s3:GetObject", key="originals/t/j/i", context={**TLS, "s3:signatureAge": MINUTE_MS}),
+        ["aws:SourceVpce"],
+    ),
+    "another endpoint, in somebody else's network": (
+        "VaultBucket",
+        Request(action="s3:PutObject", key="originals/t/j/i", context={**TLS, "aws:SourceVpce": "vpce-0other"}),
+        ["aws:SourceVpce"],
+    ),
+    "an administrator deletes an original from a desk": (
+        "VaultBucket",
+        Request(action="s3:DeleteObject", key="originals/t/j/i", context=TLS),
+        ["aws:SourceVpce"],
+    ),
+    "cloudformation changes the vault's lifecycle": (
+        "VaultBucket",
+        Request(action="s3:PutLifecycleConfiguration", context=TLS),
+        [],
+    ),
+    "an administrator mends the vault's policy from a desk": (
+        "VaultBucket",
+        Request(action="s3:PutBucketPolicy", context=TLS),
+        [],
+    ),
+    "a customer uploads with a fresh link": (
+        "UploadsBucket",
+        Request(action="s3:PutObject", key="uploads/t/j/i", context={**TLS, "s3:signatureAge": 59 * MINUTE_MS}),
+        [],
+    ),
+    "a customer uploads with yesterday's link": (
+        "UploadsBucket",
+        Request(action="s3:PutObject", key="uploads/t/j/i", context={**TLS, "s3:signatureAge": 61 * MINUTE_MS}),
+        ["s3:signatureAge"],
+    ),
+    "a customer downloads with a fresh link": (
+        "ResultsBucket",
+        Request(action="s3:GetObject", key="results/t/j/i/4k.jpg", context={**TLS, "s3:signatureAge": 5 * MINUTE_MS}),
+        [],
+    ),
+    "a link that was passed on": (
+        "ResultsBucket",
+        Request(action="s3:GetObject", key="results/t/j/i/4k.jpg", context={**TLS, "s3:signatureAge": 90 * MINUTE_MS}),
+        ["s3:signatureAge"],
+    ),
+    "a worker stores a rendition": (
+        "ResultsBucket",
+        Request(action="s3:PutObject", key="results/t/j/i/4k.jpg", context={**TLS, "s3:signatureAge": 900}),
+        [],
+    ),
+    "a download without TLS": (
+        "ResultsBucket",
+        Request(action="s3:GetObject", key="results/t/j/i/4k.jpg", context={"aws:SecureTransport": "false"}),
+        ["aws:SecureTransport"],
+    ),
+    "an upload with the TLS of 2006": (
+        "UploadsBucket",
+        Request(
+            action="s3:PutObject", key="uploads/t/j/i", context={"aws:SecureTransport": "true", "s3:TlsVersion": 1.1}
+        ),
+        ["s3:TlsVersion"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", JUDGED)
+def test_a_bucket_s_policy_turns_away_what_it_should_and_nothing_else(template_of: Templates, case: str) -> None:
+    bucket, request, reasons = JUDGED[case]
+    statements = _policy(template_of("Data", "prod"), bucket)
+    for statement in statements:
+        for condition in statement.get("Condition", {}).values():
+            if "aws:SourceVpce" in condition:
+                # Which endpoint it is, is the test's above.
+                condition["aws:SourceVpce"] = "vpce-0ours"
+    assert denying(statements, request) == reasons
 
 
 def test_the_key_rotates_and_trusts_the_account_and_four_services(data: Template) -> None:
