@@ -48,5 +48,6 @@ class DataStack(PlatformStack):
         yield from self.database.acknowledgements()
         yield from self.session_store.acknowledgements()
         yield from never_rotated(
-            self._django_secret, "a new one ends every session at once: replaced on purpose, by a person"
+            self._django_secret,
+            "a new one ends every session at once, so it is replaced on purpose, by a person: docs/data.md",
         )

@@ -132,5 +132,5 @@ class SessionStore(Construct):
                 reason="ACCEPTED: holds sessions and rate limits, which nobody would restore from a day ago",
             )
         yield from never_rotated(
-            self._token, "Redis and every web task have to change it together, which only a deployment does"
+            self._token, "changed in two steps around a deployment of the web tasks, so by a person: docs/data.md"
         )

@@ -1,6 +1,7 @@
 """The Data stack: what is kept, how it is locked, and that nothing replaces it by accident."""
 
 import json
+import re
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -483,3 +484,16 @@ def test_a_secret_is_made_up_where_it_is_kept(data: Template, secret: str) -> No
     properties = _properties(data, secret)
     assert properties["GenerateSecretString"] == {"PasswordLength": 64, "ExcludePunctuation": True}
     assert "SecretString" not in properties
+
+
+def test_the_page_about_data_names_settings_and_resources_that_there_are() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
+    groups = {name: field.annotation for name, field in Settings.model_fields.items()}
+    named = [
+        (group, key) for group, key in re.findall(r"`([a-z_]+)\.([a-z_]+)`", text) if not key.endswith(("md", "py"))
+    ]
+    assert len(named) > 5
+    assert not [(group, key) for group, key in named if key not in getattr(groups.get(group), "model_fields", {})]
+    secrets = re.findall(r"\$\(secret (\w+)\)", text)
+    assert len(secrets) == 2
+    assert {STATEFUL[secret] for secret in secrets} == {"AWS::SecretsManager::Secret"}
