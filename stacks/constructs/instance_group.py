@@ -63,7 +63,7 @@ class InstanceGroup(Construct):
             party=party,
             disk_gib=disk_gib,
         )
-        mixed = bool(alternatives) or spot_share_percent > 0
+        self._mixed = mixed = bool(alternatives) or spot_share_percent > 0
         launched = [machine.instance_type, *alternatives]
         self.group = _Group(
             self,
@@ -124,6 +124,17 @@ class InstanceGroup(Construct):
             rule="AwsSolutions-AS3",
             reason="ACCEPTED: it follows its service's tasks all day; what people are told is that tasks are missing",
         )
+        if self._mixed:
+            for rule in (
+                "AwsSolutions-EC26",
+                "NIST.800.53.R5-EC2IMDSv2Enabled",
+                "HIPAA.Security-EC2IMDSv2Enabled",
+            ):
+                yield Acknowledgement(
+                    resource=self.group,
+                    rule=rule,
+                    reason="ACCEPTED: its launch template asks for it, which the rule does not see behind a mix",
+                )
 
 
 def _version_of(template: ec2.CfnLaunchTemplate) -> autoscaling.CfnAutoScalingGroup.LaunchTemplateSpecificationProperty:

@@ -11,7 +11,7 @@ import pytest
 
 from stacks.settings import Settings
 from stacks.traffic import Party, listening_port
-from tests.stacks.bucket_policy import Request, denying
+from tests.stacks.bucket_policy import Context, Request, denying
 from tests.stacks.configurations import configurations
 from tests.stacks.template import Resource, Template, ref
 
@@ -266,8 +266,8 @@ def test_links_from_the_internet_are_not_locked_out(data: Template, bucket: str)
     assert "aws:SourceVpce" not in json.dumps(_policy(data, bucket))
 
 
-TLS = {"aws:SecureTransport": "true", "s3:TlsVersion": 1.3}
-THROUGH_THE_ENDPOINT = {**TLS, "aws:SourceVpce": "vpce-0ours"}
+TLS: Context = {"aws:SecureTransport": "true", "s3:TlsVersion": 1.3}
+THROUGH_THE_ENDPOINT: Context = {**TLS, "aws:SourceVpce": "vpce-0ours"}
 MINUTE_MS = 60_000
 
 JUDGED: dict[str, tuple[str, Request, list[str]]] = {
