@@ -7,16 +7,19 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/rawmill
 ENV PATH=/opt/rawmill/bin:$PATH
 WORKDIR /app
-COPY requirements.txt requirements-service.txt ./
 # Wheels whose hashes are in the locks, and nothing else: no compiler, no code of a package runs here.
-RUN pip install --require-hashes --only-binary :all: -r requirements.txt -r requirements-service.txt
+COPY requirements.txt ./
+RUN pip install --require-hashes --only-binary :all: -r requirements.txt
 COPY processor ./processor
 # Machine code for every level of the instruction set that a task may find itself on, so that none compiles at its start.
+# Before the service, so that this layer outlives its changes.
 RUN if [ "$(uname -m)" = x86_64 ]; then \
       for level in x86-64-v2 x86-64-v3 x86-64-v4; do \
         NUMBA_CPU_NAME="$level" NUMBA_CPU_FEATURES=+sse2 python -m processor warm-up || exit 1; \
       done; \
     else python -m processor warm-up; fi
+COPY requirements-service.txt ./
+RUN pip install --require-hashes --only-binary :all: -r requirements-service.txt
 COPY service ./service
 RUN python -m compileall -q processor service
 

@@ -98,3 +98,10 @@ def test_a_fargate_task_is_the_smallest_that_fargate_offers_for_a_process_per_pr
     smaller = [offer for offer in FARGATE_GIB[vcpus] if offer < gib]
     wanted = machines.CONSUMER_BYTES + vcpus * process_bytes(max_megapixels)
     assert not any(offer * 1024 * MIB >= wanted for offer in smaller)
+
+
+@pytest.mark.parametrize(
+    ("vcpus", "max_megapixels", "gib"), [(1, 24, 2), (2, 110, 4), (4, 110, 8), (8, 110, 16), (8, 150, 20), (16, 24, 32)]
+)
+def test_fargate_s_offers_are_those_that_aws_lists(vcpus: int, max_megapixels: int, gib: int) -> None:
+    assert worker_on_fargate(vcpus, max_megapixels=max_megapixels).memory_mib == gib * 1024
