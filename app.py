@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stacks.settings import Problem, Settings, SettingsError, environment_names, load_settings
+from stacks.settings import Problem, Settings, SettingsError, environment_names, load_settings, notices
 
 if TYPE_CHECKING:
     import aws_cdk as cdk
@@ -24,10 +24,33 @@ ROOT = Path(__file__).resolve().parent
 
 def wire(app: "cdk.App", settings: Settings) -> "list[PlatformStack]":
     """The stacks of one environment."""
+    from stacks.data import DataStack  # noqa: PLC0415
+    from stacks.delivery import DeliveryStack  # noqa: PLC0415
+    from stacks.messaging import MessagingStack  # noqa: PLC0415
     from stacks.network import NetworkStack  # noqa: PLC0415
+    from stacks.observability import ObservabilityStack  # noqa: PLC0415
+    from stacks.web import WebStack  # noqa: PLC0415
+    from stacks.workers import WorkersStack  # noqa: PLC0415
 
     network = NetworkStack(app, "Network", settings=settings)
-    return [network]
+    data = DataStack(app, "Data", settings=settings, network=network)
+    messaging = MessagingStack(app, "Messaging", settings=settings, key=data.key)
+    web = WebStack(app, "Web", settings=settings, network=network, data=data, messaging=messaging)
+    workers = WorkersStack(app, "Workers", settings=settings, network=network, data=data, messaging=messaging)
+    observability = ObservabilityStack(
+        app,
+        "Observability",
+        settings=settings,
+        network=network,
+        data=data,
+        messaging=messaging,
+        web=web,
+        workers=workers,
+    )
+    stacks: list[PlatformStack] = [network, data, messaging, web, workers, observability]
+    if settings.identity.github_repository:
+        stacks.append(DeliveryStack(app, "Delivery", settings=settings, repository=settings.identity.github_repository))
+    return stacks
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,6 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from stacks.assembly import synthesize, write_assembly  # noqa: PLC0415
 
     for settings in environments:
+        for notice in notices(settings):
+            print(notice, file=sys.stderr)
         if command_line_folder:
             # The command line keeps its locks in its folder, which therefore cannot be replaced.
             synthesize(settings, wire, Path(command_line_folder))

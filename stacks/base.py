@@ -15,6 +15,7 @@ class PlatformStack(cdk.Stack):
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
         part = construct_id.lower()
+        boundary = settings.identity.permissions_boundary
         super().__init__(
             scope,
             construct_id,
@@ -22,6 +23,8 @@ class PlatformStack(cdk.Stack):
             description=f"Rawmill {settings.name}: {part}",
             env=cdk.Environment(account=settings.account, region=settings.region),
             termination_protection=settings.termination_protection,
+            # On every role of the stack, whoever makes it: an account that demands a boundary refuses roles without.
+            permissions_boundary=cdk.PermissionsBoundary.from_name(boundary) if boundary else None,
         )
 
     @abstractmethod

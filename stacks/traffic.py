@@ -124,3 +124,15 @@ FLOWS: tuple[Flow, ...] = (
     Flow(row=11, source=Party.WEB, target=Party.ENDPOINTS, port=443, why="AWS APIs inside the VPC"),
     Flow(row=12, source=Party.WORKERS, target=Party.ENDPOINTS, port=443, why="AWS APIs inside the VPC"),
 )
+
+
+def listening_port(party: Party) -> int:
+    """The one port that a party listens on.
+
+    Raises:
+        ValueError: the matrix lets calls through to none of the party's ports, or to several.
+    """
+    ports = sorted({flow.port for flow in FLOWS if flow.target is party})
+    if len(ports) != 1:
+        raise ValueError(f"{party}: ports {ports}: allowed one, for this party to listen on")
+    return ports[0]

@@ -19,7 +19,11 @@ _FORMAT = (
 
 
 class FlowLogs(Construct):
-    """Flow logs of the whole VPC in an encrypted log group."""
+    """Flow logs of the whole VPC in an encrypted log group.
+
+    Attributes:
+        records: the log group.
+    """
 
     def __init__(
         self,
@@ -33,7 +37,7 @@ class FlowLogs(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         stack = cdk.Stack.of(self)
-        group = logs.CfnLogGroup(
+        self.records = group = logs.CfnLogGroup(
             self, "Records", retention_in_days=settings.network.flow_log_retention_days, kms_key_id=key_arn
         )
         group.apply_removal_policy(removal_policy)

@@ -2,8 +2,11 @@
 
 from stacks.settings.errors import Problem, SettingsError
 from stacks.settings.load import environment_names, load_settings
+from stacks.settings.machine_image import MachineImageSettings
 from stacks.settings.model import Settings
 from stacks.settings.network import InterfaceEndpoint, NatMode, NetworkSettings, ZoneSettings
+from stacks.settings.notices import notices
+from stacks.settings.operations import BudgetSettings, IdentitySettings, ObservabilitySettings
 from stacks.settings.platform import (
     DatabaseSettings,
     JobSettings,
@@ -13,22 +16,29 @@ from stacks.settings.platform import (
     WebSettings,
     WorkerSettings,
 )
+from stacks.settings.storage import StorageSettings
 
 __all__ = [
+    "BudgetSettings",
     "DatabaseSettings",
+    "IdentitySettings",
     "InterfaceEndpoint",
     "JobSettings",
+    "MachineImageSettings",
     "MessagingSettings",
     "NatMode",
     "NetworkSettings",
+    "ObservabilitySettings",
     "Problem",
     "SessionStoreSettings",
     "Settings",
     "SettingsError",
+    "StorageSettings",
     "Strategy",
     "WebSettings",
     "WorkerSettings",
     "ZoneSettings",
     "environment_names",
     "load_settings",
+    "notices",
 ]

@@ -44,6 +44,7 @@ _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "refused": lambda context: str(context["allowed"]),
     "enum": lambda context: str(context["expected"]),
     "literal_error": lambda context: str(context["expected"]),
+    "greater_than": lambda context: f"more than {context['gt']:g}",
     "greater_than_equal": lambda context: f"at least {context['ge']}",
     "less_than_equal": lambda context: f"at most {context['le']}",
     "int_type": lambda _: "a whole number",

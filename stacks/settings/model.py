@@ -6,7 +6,9 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from stacks.settings.machine_image import MachineImageSettings
 from stacks.settings.network import NetworkSettings, default_zones
+from stacks.settings.operations import BudgetSettings, IdentitySettings, ObservabilitySettings
 from stacks.settings.platform import (
     DatabaseSettings,
     JobSettings,
@@ -16,6 +18,7 @@ from stacks.settings.platform import (
     WorkerSettings,
 )
 from stacks.settings.rules import broken_rules
+from stacks.settings.storage import StorageSettings
 from stacks.settings.types import Account, Region, Strict, TagKey, TagValue, is_region
 
 
@@ -42,8 +45,19 @@ class Settings(Strict):
     messaging: MessagingSettings = MessagingSettings()
     web: WebSettings
     workers: WorkerSettings
+    machine_image: MachineImageSettings = MachineImageSettings()
     database: DatabaseSettings
     session_store: SessionStoreSettings
+    storage: StorageSettings = StorageSettings()
+    budget: BudgetSettings
+    identity: IdentitySettings = IdentitySettings()
+    observability: ObservabilitySettings = ObservabilitySettings()
+
+    @property
+    def console_origins(self) -> tuple[str, ...]:
+        """The web origins whose pages may upload and download: the platform's own domain, and those named beside it."""
+        own = (f"https://{self.web.domain}",) if self.web.domain else ()
+        return tuple(dict.fromkeys(own + self.storage.console_origins))
 
     @model_validator(mode="before")
     @classmethod

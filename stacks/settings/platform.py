@@ -1,11 +1,22 @@
 """Settings of what runs in the network: jobs, queue, web, workers, database, sessions."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stacks.settings.types import CacheNodeType, Count, DatabaseClass, InstanceType, Strict
+from stacks.settings.types import (
+    CacheNodeType,
+    Count,
+    DatabaseClass,
+    Domain,
+    HostedZoneId,
+    InstanceType,
+    LicenceName,
+    Strict,
+)
+
+Seats = Annotated[int, Field(ge=1, le=10_000)]
 
 
 class Strategy(StrEnum):
@@ -17,9 +28,19 @@ class Strategy(StrEnum):
 
 
 class JobSettings(Strict):
-    """What one image may take."""
+    """What one image may take, and how long a job may.
+
+    Attributes:
+        time_limit_s: one image; a longer one is stopped.
+        lifetime_days: a job that has not finished by then has failed.
+        max_file_mib: larger files are refused before they are uploaded.
+        max_megapixels: larger pictures are refused before they are decoded, and memory is reckoned for it.
+    """
 
     time_limit_s: Annotated[int, Field(ge=10, le=36_000)] = 600
+    lifetime_days: Annotated[int, Field(ge=1, le=365)] = 7
+    max_file_mib: Annotated[int, Field(ge=1, le=5120)] = 256
+    max_megapixels: Annotated[int, Field(ge=1, le=500)] = 110
 
 
 class MessagingSettings(Strict):
@@ -32,29 +53,62 @@ class MessagingSettings(Strict):
 
 
 class WebSettings(Strict):
-    """The web cluster: instances that serve the API and the console."""
+    """The web cluster: instances that serve the API and the console.
 
+    Attributes:
+        domain: where the platform is found, over TLS; without one it serves plain HTTP at the load balancer's address.
+        hosted_zone_id: the Route 53 zone that the domain's records are written to.
+        min_instances, max_instances: each has one task. One of the most is kept for deployments, which start new tasks
+            before they stop old ones.
+        cpu_target_percent, requests_per_target: tasks are added above either. Requests are per task and minute.
+        rate_limit_per_5_minutes: requests of one address; more are turned away for a while.
+    """
+
+    domain: Domain | None = None
+    hosted_zone_id: HostedZoneId | None = None
     instance_type: InstanceType
     min_instances: Annotated[int, Field(ge=1, le=100)]
     max_instances: Annotated[int, Field(ge=1, le=100)]
+    cpu_target_percent: Annotated[int, Field(ge=10, le=90)] = 60
+    requests_per_target: Annotated[int, Field(ge=10, le=100_000)] = 1200
+    rate_limit_per_5_minutes: Annotated[int, Field(ge=100, le=1_000_000)] = 3000
 
 
 class WorkerSettings(Strict):
-    """The worker cluster. `max_burst_tasks` bounds what Fargate adds."""
+    """The worker cluster.
+
+    Attributes:
+        instance_type: its processors and memory say how many images one worker develops at a time.
+        alternative_instance_types: taken when the first is not to be had, or is dearer as Spot; of no smaller size.
+        spot_share_percent: of the instances above `min_instances`, which are always on demand.
+        max_burst_tasks: bounds what Fargate adds.
+        burst_vcpus: processors of one burst task, which has the instruction set of `instance_type`.
+        backlog_per_worker: outstanding images per worker that the number of workers is kept at.
+        stop_timeout_s: what a worker has to finish or return its images when it is stopped. Fargate grants two minutes.
+        licences: seats of each licence that filters may hold, across the fleet.
+    """
 
     strategy: Annotated[Strategy, Field(strict=False)] = Strategy.EC2
     instance_type: InstanceType
     min_instances: Count = 0
     max_instances: Count
+    alternative_instance_types: Annotated[tuple[InstanceType, ...], Field(strict=False, max_length=20)] = ()
+    spot_share_percent: Annotated[int, Field(ge=0, le=100)] = 0
     max_burst_tasks: Count = 0
+    burst_vcpus: Literal[1, 2, 4, 8, 16] = 4
+    backlog_per_worker: Annotated[int, Field(ge=1, le=10_000)] = 10
+    stop_timeout_s: Annotated[int, Field(ge=30, le=120)] = 120
+    licences: Annotated[dict[LicenceName, Seats], Field(max_length=20)] = Field(default_factory=dict)
 
 
 class DatabaseSettings(Strict):
-    """PostgreSQL."""
+    """PostgreSQL. Storage begins at `storage_gib` and grows by itself up to `max_storage_gib`."""
 
     instance_class: DatabaseClass
     multi_az: bool = True
     backup_retention_days: Annotated[int, Field(ge=1, le=35)] = 14
+    storage_gib: Annotated[int, Field(ge=20, le=16_384)] = 50
+    max_storage_gib: Annotated[int, Field(ge=20, le=65_536)] = 500
 
 
 class SessionStoreSettings(Strict):

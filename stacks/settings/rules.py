@@ -5,6 +5,7 @@ from ipaddress import IPv4Network
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from stacks.settings import compute, keeping
 from stacks.settings.errors import Problem
 from stacks.settings.network import NatMode
 from stacks.settings.platform import Strategy
@@ -142,4 +143,6 @@ _RULES: tuple[Callable[["Settings"], Iterator[Problem]], ...] = (
     _everything_finds_an_address,
     _high_availability_is_meant,
     _prod_is_safe,
+    *compute.RULES,
+    *keeping.RULES,
 )

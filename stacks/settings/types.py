@@ -20,7 +20,8 @@ def refused(allowed: str) -> PydanticCustomError:
     return PydanticCustomError("refused", "allowed {allowed}", {"allowed": allowed})
 
 
-def _matching(pattern: str, allowed: str) -> Callable[[object], str]:
+def matching(pattern: str, allowed: str) -> Callable[[object], str]:
+    """A check that a value is a string of the pattern; `allowed` completes the sentence 'allowed …'."""
     compiled = re.compile(pattern, re.ASCII)
 
     def check(value: object) -> str:
@@ -83,30 +84,80 @@ def is_region(value: object) -> TypeGuard[str]:
 
 
 Region = Annotated[
-    str, BeforeValidator(_matching(_REGION, "the name of a region of the aws partition, such as 'eu-west-1'"))
+    str, BeforeValidator(matching(_REGION, "the name of a region of the aws partition, such as 'eu-west-1'"))
 ]
 Account = Annotated[
-    str, BeforeValidator(_matching(r"\d{12}", "a string of 12 digits, such as '111122223333', or no key at all"))
+    str, BeforeValidator(matching(r"\d{12}", "a string of 12 digits, such as '111122223333', or no key at all"))
 ]
 ZoneName = Annotated[
-    str, BeforeValidator(_matching(_REGION + "[a-f]", "an availability zone of the region, such as 'eu-west-1a'"))
+    str, BeforeValidator(matching(_REGION + "[a-f]", "an availability zone of the region, such as 'eu-west-1a'"))
 ]
 InstanceType = Annotated[
-    str, BeforeValidator(_matching(r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "an instance type, such as 'c7i.2xlarge'"))
+    str, BeforeValidator(matching(r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "an instance type, such as 'c7i.2xlarge'"))
+]
+LicenceName = Annotated[
+    str, BeforeValidator(matching(r"[a-z][a-z0-9_]{0,62}", "small letters, digits and _, such as 'filter_license'"))
 ]
 DatabaseClass = Annotated[
-    str, BeforeValidator(_matching(r"db\.[a-z0-9]+\.[a-z0-9]+", "a database class, such as 'db.m7g.large'"))
+    str, BeforeValidator(matching(r"db\.[a-z0-9]+\.[a-z0-9]+", "a database class, such as 'db.m7g.large'"))
 ]
 CacheNodeType = Annotated[
-    str, BeforeValidator(_matching(r"cache\.[a-z0-9]+\.[a-z0-9]+", "a cache node type, such as 'cache.t4g.small'"))
+    str, BeforeValidator(matching(r"cache\.[a-z0-9]+\.[a-z0-9]+", "a cache node type, such as 'cache.t4g.small'"))
 ]
 TagKey = Annotated[
     str,
     BeforeValidator(
-        _matching(r"(?!aws:)[\w .:/=+@-]{1,128}", "a tag key of 1 to 128 letters, digits or _ .:/=+@- not after 'aws:'")
+        matching(r"(?!aws:)[\w .:/=+@-]{1,128}", "a tag key of 1 to 128 letters, digits or _ .:/=+@- not after 'aws:'")
     ),
 ]
 TagValue = Annotated[
-    str, BeforeValidator(_matching(r"[\w .:/=+@-]{0,256}", "a tag value of up to 256 letters, digits or _ .:/=+@-"))
+    str, BeforeValidator(matching(r"[\w .:/=+@-]{0,256}", "a tag value of up to 256 letters, digits or _ .:/=+@-"))
+]
+WebOrigin = Annotated[
+    str,
+    BeforeValidator(
+        matching(
+            r"https?://[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[1-9][0-9]{0,4})?",
+            "a web origin in small letters without a path, such as 'https://photos.example.com'",
+        )
+    ),
+]
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+Domain = Annotated[
+    str,
+    BeforeValidator(
+        matching(
+            rf"(?=.{{4,253}}$)({_LABEL}\.)+[a-z]{{2,63}}", "a domain in small letters, such as 'photos.example.com'"
+        )
+    ),
+]
+HostedZoneId = Annotated[
+    str,
+    BeforeValidator(matching(r"Z[A-Z0-9]{1,31}", "the id of a Route 53 hosted zone, such as 'Z0123456789ABCDEFGHIJ'")),
+]
+EmailAddress = Annotated[
+    str,
+    BeforeValidator(
+        matching(
+            r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", "an e-mail address, such as 'ops@example.com'"
+        )
+    ),
+]
+PolicyName = Annotated[
+    str,
+    BeforeValidator(
+        matching(r"[\w+=,.@-]{1,128}", "the name of a managed policy of the account, such as 'developer-boundary'")
+    ),
+]
+GitHubName = Annotated[
+    str,
+    # No colon and no wildcard: the name ends up in the subject that the deploy role trusts.
+    BeforeValidator(matching(r"[\w.-]{1,100}", "a name of letters, digits or _.-, such as 'production'")),
+]
+GitHubRepository = Annotated[
+    str,
+    BeforeValidator(
+        matching(r"[A-Za-z0-9-]{1,39}/[\w.-]{1,100}", "a repository as 'owner/name', without the address of the site")
+    ),
 ]
 Count = Annotated[int, Field(ge=0, le=1000)]

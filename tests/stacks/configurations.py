@@ -14,6 +14,7 @@ SMALL: dict[str, Any] = {
     "workers": {"instance_type": "c7i.large", "max_instances": 1},
     "database": {"instance_class": "db.t4g.micro", "multi_az": False},
     "session_store": {"node_type": "cache.t4g.micro", "replicas": 0},
+    "budget": {"monthly_usd": 1000, "worker_instance_usd_per_hour": 0.0958},
 }
 """The least that is accepted."""
 
@@ -32,14 +33,36 @@ THREE_ZONES: dict[str, Any] = {
             for number, letter in enumerate("abc", start=1)
         },
     },
-    "jobs": {"time_limit_s": 1200},
+    "jobs": {"time_limit_s": 1200, "lifetime_days": 3, "max_file_mib": 128, "max_megapixels": 60},
+    "identity": {"github_repository": "example/photos"},
     "messaging": {
         "visibility_timeout_s": 1800,
         "max_receive_count": 5,
         "retention_days": 2,
         "dead_letter_retention_days": 7,
     },
-    "web": {"instance_type": "t3.small", "min_instances": 3, "max_instances": 6},
+    "web": {
+        "instance_type": "t4g.medium",
+        "min_instances": 3,
+        "max_instances": 6,
+        "cpu_target_percent": 50,
+        "requests_per_target": 600,
+        "rate_limit_per_5_minutes": 1000,
+    },
+    "workers": {
+        "strategy": "hybrid",
+        "instance_type": "c7g.xlarge",
+        "alternative_instance_types": ["c8g.xlarge", "m7g.xlarge"],
+        "min_instances": 1,
+        "max_instances": 5,
+        "spot_share_percent": 80,
+        "max_burst_tasks": 8,
+        "burst_vcpus": 8,
+        "backlog_per_worker": 20,
+        "stop_timeout_s": 60,
+        "licences": {"filter_license": 4, "watermark_license": 2},
+    },
+    "machine_image": {"release": "2023.0.20251108"},
     "database": {"instance_class": "db.t4g.micro"},
     "session_store": {"node_type": "cache.t4g.micro", "replicas": 2},
 }
@@ -50,6 +73,20 @@ ELSEWHERE: dict[str, Any] = {
     "region": "us-west-2",
     "account": "111122223333",
     "tags": {"CostCentre": "4711"},
+    "identity": {
+        "permissions_boundary": "developer-boundary",
+        "github_repository": "example/photos",
+        "github_environment": "production",
+        "github_provider_exists": True,
+    },
+    "storage": {
+        "uploads_retention_days": 14,
+        "vault_archive_after_days": 30,
+        "link_lifetime_s": 900,
+        "console_origins": ["http://localhost:8000"],
+    },
+    "budget": {**SMALL["budget"], "burst_task_usd_per_hour": 0.1},
+    "machine_image": {"x86_64": "ami-0123456789abcdef0", "arm64": "ami-0fedcba9876543210"},
     "network": {
         "cidr": "172.20.0.0/20",
         "zones": {

@@ -1,6 +1,8 @@
 """One synthesis per session, whatever the number of processes: the first to ask makes everything, the others read."""
 
 import os
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,17 @@ def assemblies(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for name, settings in configurations().items():
                 write_assembly(settings, wire, folder / name)
     return folder
+
+
+@pytest.fixture(scope="session")
+def template_of(assemblies: Path) -> Callable[[str, str], Template]:
+    """The template of a stack in a configuration: `template_of("Data", "prod")`."""
+
+    @cache
+    def read(stack: str, configuration: str) -> Template:
+        return Template.read(assemblies / configuration / f"{stack}.template.json")
+
+    return read
 
 
 @pytest.fixture(scope="session")

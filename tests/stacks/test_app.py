@@ -22,10 +22,13 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """The files that synthesis needs and no others: above all no repository."""
-    for name in ("stacks", "environments", "lambda"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("app.py", "cdk.json"):
-        shutil.copy(ROOT / name, tmp_path)
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    in_the_image = [line.removeprefix("!") for line in ignored if line.startswith("!")]
+    for name in ("stacks", "environments", "lambda", "app.py", "cdk.json", ".dockerignore", *in_the_image):
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        elif (ROOT / name).exists():
+            shutil.copy(ROOT / name, tmp_path)
     return tmp_path
 
 
@@ -52,8 +55,10 @@ def _run(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def _same_files(one: Path, other: Path) -> bool:
-    names = sorted(path.name for path in one.iterdir())
-    assert names == sorted(path.name for path in other.iterdir())
+    names, others = (
+        sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()) for folder in (one, other)
+    )
+    assert names == others
     return filecmp.cmpfiles(one, other, names, shallow=False) == (names, [], [])
 
 
@@ -143,14 +148,26 @@ def test_a_new_assembly_takes_the_place_of_the_old_one_whole(tmp_path: Path) -> 
     assert [path.name for path in tmp_path.iterdir()] == ["prod"]
 
 
-def test_the_feature_flags_are_those_that_cdk_recommends() -> None:
-    """A flag that CDK recommends and `cdk.json` lacks gives new resources their old shape."""
+def test_the_feature_flags_are_those_that_cdk_recommends_but_for_strong_references() -> None:
+    """A flag that CDK recommends and `cdk.json` lacks gives new resources their old shape.
+
+    References between stacks are exports: a value in use cannot vanish, and every tool over templates resolves them.
+    """
     package = next((Path(cdk.__file__).parent / "_jsii").glob("aws-cdk-lib@*.jsii.tgz"))
     with tarfile.open(package) as archive:
         file = archive.extractfile("package/recommended-feature-flags.json")
         assert file is not None
         recommended = json.load(file)
-    assert json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"] == recommended
+    assert json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"] == {
+        **recommended,
+        "@aws-cdk/core:defaultCrossStackReferences": "strong",
+    }
+
+
+def test_every_reference_between_stacks_is_an_export(assemblies: Path) -> None:
+    texts = {path: path.read_text(encoding="utf-8") for path in assemblies.rglob("*.template.json")}
+    assert not [str(path) for path, text in texts.items() if "Fn::GetStackOutput" in text]
+    assert any("Fn::ImportValue" in text for text in texts.values())
 
 
 def test_an_assembly_does_not_know_where_it_was_made(assemblies: Path) -> None:

@@ -9,8 +9,8 @@ from tests.stacks.configurations import configurations
 
 def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     for key, value in tree.items():
-        # Zones and tags are tables of the user's own keys: the table as a whole is the setting.
-        if isinstance(value, dict) and key not in {"zones", "tags"}:
+        # Zones, tags and licences are tables of the user's own keys: the table as a whole is the setting.
+        if isinstance(value, dict) and key not in {"zones", "tags", "licences"}:
             yield from _leaves(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", repr(value)

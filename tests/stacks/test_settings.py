@@ -128,8 +128,8 @@ REFUSED: dict[str, tuple[Edit, str]] = {
         "web.min_instances: value 20: allowed at most web.max_instances, 10",
     ),
     "fewest workers above most": (
-        swap("min_instances = 2\nmax_instances = 40", "min_instances = 41\nmax_instances = 40"),
-        "workers.min_instances: value 41: allowed at most workers.max_instances, 40",
+        swap("min_instances = 2\nmax_instances = 40", "min_instances = 5\nmax_instances = 4"),
+        "workers.min_instances: value 5: allowed at most workers.max_instances, 4",
     ),
     "a visibility timeout below the time limit of a job": (
         swap("visibility_timeout_s = 900", "visibility_timeout_s = 599"),
@@ -141,10 +141,70 @@ REFUSED: dict[str, tuple[Edit, str]] = {
         "messaging.dead_letter_retention_days: value 4: "
         "allowed more than messaging.retention_days, 4: a dead letter keeps the age it had in the job queue",
     ),
+    "uploads that are gone before their job ends": (
+        swap("uploads_retention_days = 7", "uploads_retention_days = 6"),
+        "storage.uploads_retention_days: value 6: "
+        "allowed at least jobs.lifetime_days, 7: an upload that is gone before its job ends cannot be developed",
+    ),
+    "results that are gone before their job ends": (
+        swap("results_retention_days = 30", "results_retention_days = 6"),
+        "storage.results_retention_days: value 6: "
+        "allowed at least jobs.lifetime_days, 7: a job that ends would have lost its first renditions",
+    ),
+    "storage that cannot grow by a step": (
+        swap("max_storage_gib = 1000", "max_storage_gib = 109"),
+        "database.max_storage_gib: value 109: "
+        "allowed at least 110, a tenth above database.storage_gib: RDS enlarges storage in steps of that size",
+    ),
+    "links that outlive the session that signs them": (
+        swap("[storage]", "[storage]\nlink_lifetime_s = 3601"),
+        "storage.link_lifetime_s: value 3601: allowed at most 3600",
+    ),
+    "a console whose origin has a path": (
+        swap("[storage]", '[storage]\nconsole_origins = ["https://photos.example.com/"]'),
+        "storage.console_origins[0]: value 'https://photos.example.com/': "
+        "allowed a web origin in small letters without a path, such as 'https://photos.example.com'",
+    ),
+    "a console that is everywhere": (
+        swap("[storage]", '[storage]\nconsole_origins = ["*"]'),
+        "storage.console_origins[0]: value '*': "
+        "allowed a web origin in small letters without a path, such as 'https://photos.example.com'",
+    ),
+    "a deploy role without a repository": (
+        swap("[storage]", '[identity]\ngithub_environment = "production"\n\n[storage]'),
+        "identity.github_repository: missing: "
+        "allowed 'owner/name', or none of the keys github_…: the deploy role trusts one repository",
+    ),
+    "a deploy role for any repository": (
+        swap("[storage]", '[identity]\ngithub_repository = "example/*"\n\n[storage]'),
+        "identity.github_repository: value 'example/*': "
+        "allowed a repository as 'owner/name', without the address of the site",
+    ),
+    "a deploy role for any environment": (
+        swap("[storage]", '[identity]\ngithub_repository = "a/b"\ngithub_environment = "*"\n\n[storage]'),
+        "identity.github_environment: value '*': allowed a name of letters, digits or _.-, such as 'production'",
+    ),
+    "a boundary that is an address": (
+        swap("[storage]", '[identity]\npermissions_boundary = "arn:aws:iam::1:policy/x"\n\n[storage]'),
+        "identity.permissions_boundary: value 'arn:aws:iam::1:policy/x': "
+        "allowed the name of a managed policy of the account, such as 'developer-boundary'",
+    ),
+    "an alarm for nobody": (
+        swap("oncall@example.com", "oncall"),
+        "observability.alarm_emails[0]: value 'oncall': allowed an e-mail address, such as 'ops@example.com'",
+    ),
+    "a budget of nothing": (
+        swap("monthly_usd = 3500", "monthly_usd = 0"),
+        "budget.monthly_usd: value 0: allowed more than 0",
+    ),
+    "no budget at all": (
+        swap("[budget]\nmonthly_usd = 3500\n", "[budget]\n"),
+        "budget.monthly_usd: missing: allowed a value for it: it has no default",
+    ),
     "more instances than addresses": (
-        swap("max_instances = 40", "max_instances = 400"),
+        swap("max_instances = 10", "max_instances = 100"),
         "network.zones.eu-west-1a.private_app: value '10.0.11.0/24': allowed larger app subnets, or smaller maxima: "
-        "web, workers and burst tasks may take 880 addresses, and the app subnets hold 244 with the largest one lost",
+        "web, workers and burst tasks may take 340 addresses, and the app subnets hold 244 with the largest one lost",
     ),
     "burst tasks without Fargate": (
         swap('"hybrid"', '"ec2"'),
