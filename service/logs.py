@@ -54,6 +54,7 @@ def configure(config: Config, *, stream: TextIO = sys.stdout) -> None:
     root.setLevel(logging.INFO)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("django.request").setLevel(logging.ERROR)  # each request has a line of its own already
     logging.captureWarnings(True)
 
 

@@ -5,13 +5,16 @@ closed door; then it stops to listen, finishes what is under way and exits. A se
 no load balancer was seen there is none.
 """
 
+import importlib
 import os
 import signal
 import threading
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
+from urllib.parse import urlsplit
 
+from django.db import connections
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
@@ -35,27 +38,28 @@ MAX_HEADER_BYTES = 8190
 class Server(BaseApplication):  # type: ignore[misc,unused-ignore]
     """gunicorn, configured by the task's configuration and nothing else: no file, no variable of its own."""
 
-    def __init__(self, config: WebConfig, *, host: str = "0.0.0.0") -> None:  # noqa: S104 - a container's port
+    def __init__(self, config: WebConfig) -> None:
         self._config = config
-        self._host = host
         super().__init__()
 
     def load_config(self) -> None:
         """Called by gunicorn."""
-        for name, value in settings(self._config, host=self._host).items():
+        for name, value in settings(self._config).items():
             self.cfg.set(name, value)
 
     def load(self) -> Callable[..., Any]:
         """Called by gunicorn in each process."""
-        from service.web.wsgi import application  # noqa: PLC0415 - Django is set up by then
+        from service.api.resources import resources  # noqa: PLC0415 - Django is set up by then
+        from service.web.wsgi import application  # noqa: PLC0415
 
+        resources()  # takes half a second; the first request shall not pay for it
         return application
 
 
-def settings(config: WebConfig, *, host: str) -> dict[str, Any]:
+def settings(config: WebConfig) -> dict[str, Any]:
     """gunicorn's settings."""
     return {
-        "bind": f"{host}:{config.port}",
+        "bind": f"{_interface(config)}:{config.port}",
         "worker_class": "gthread",
         "workers": processes(),
         "threads": THREADS,
@@ -75,12 +79,26 @@ def settings(config: WebConfig, *, host: str) -> dict[str, Any]:
         "errorlog": "-",
         "accesslog": None,
         "when_ready": _linger_on_sigterm,
+        "worker_exit": _close_pool,
     }
 
 
 def run(config: WebConfig) -> None:
     """Serves until SIGTERM; ends the process."""
+    importlib.import_module("service.api.urls")  # before the fork: the processes share its memory and start at once
     Server(config).run()
+
+
+def _interface(config: WebConfig) -> str:
+    """Where customers come from: everywhere, or this machine alone when the address that they use says so."""
+    host = urlsplit(config.public_url).hostname or ""
+    return "127.0.0.1" if host == "localhost" or host.startswith("127.") else "0.0.0.0"  # noqa: S104
+
+
+def _close_pool(_arbiter: Arbiter, _worker: object) -> None:
+    """Ends the pool's threads, which an ending process would else wait for."""
+    for connection in connections.all():  # of this thread, which has none open; the pool is the process's
+        connection.close_pool()  # type: ignore[attr-defined]
 
 
 class _Logger(Logger):  # type: ignore[misc,unused-ignore]
