@@ -108,6 +108,22 @@ def test_images_given_back_while_the_job_is_cancelled_never_stay_behind(make_job
         assert row.settled_at is not None
 
 
+def test_of_a_cancellation_and_a_finished_archive_at_once_exactly_one_holds(
+    make_job: MakeJob, workers: Workers
+) -> None:
+    for _ in range(40):
+        job = make_job(1)
+        transitions.settle_completed(_claimed(job, 0), Outcome(outputs=()))
+        archive = transitions.claim_archive(job.job_id, lease_s=30)
+        assert isinstance(archive, ArchiveClaim)
+        cancels: list[Callable[[], object]] = [partial(transitions.cancel, job.job_id)] * (WORKERS - 1)
+        complete: Callable[[], object] = partial(transitions.complete_archive, archive, key="k", size_bytes=1)
+        *cancelled, completed = workers.at_once([*cancels, complete])
+        changes = [each for each in cancelled if isinstance(each, Cancellation) and each.changed]
+        assert len(changes) + int(completed is True) == 1
+        assert Job.objects.get(job_id=job.job_id).status == ("completed" if completed else "cancelled")
+
+
 def test_a_settling_worker_against_the_sweeper_counts_its_image_once(make_job: MakeJob, workers: Workers) -> None:
     for _ in range(40):
         job = make_job(4)
