@@ -6,8 +6,9 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,12 @@ import pytest
 from client import ClientError, Downloaded, ImageStatus, JobStatus, Phase, ProblemError, Rawmill
 from local.ports import LOOPBACK, free_port
 from local.process import ChildProcess, Program
+from local.session_store import SessionStore
 from processor.sample import make_sample
 from tests.client.conftest import Heard
+from tests.platform import Aws, Database, Resources, environment_of
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = {
@@ -35,8 +40,9 @@ class Live:
     url: str
     environment: dict[str, str]
 
-    def new_key(self, tenant: str) -> str:
+    def new_key(self) -> str:
         """A key of a new tenant."""
+        tenant = f"studio-{uuid.uuid4().hex[:8]}"
         self._manage("tenants", "create", tenant, "--name", tenant)
         return self._manage("api_keys", "create", tenant, "--name", "test")
 
@@ -46,20 +52,29 @@ class Live:
         return done.stdout.strip()
 
 
-@pytest.fixture
-def live(service_environment: dict[str, str], tmp_path: Path) -> Iterator[Live]:
-    """Web and one worker with one child, stopped after the test."""
-    port = free_port()
+@pytest.fixture(scope="module")
+def live(
+    *,
+    aws: Aws,
+    session_store: SessionStore,
+    new_database: Callable[..., Database],
+    migrated_template: str,
+    new_resources: Callable[[], Resources],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Live]:
+    """Web and one worker with one child, for all tests here: each has tenants of its own."""
+    folder, port = tmp_path_factory.mktemp("live"), free_port()
     url = f"http://{LOOPBACK}:{port}"
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    given = {
-        "RAWMILL_PORT": str(port),
-        "RAWMILL_PUBLIC_URL": url,
-        "RAWMILL_ALLOWED_HOSTS": LOOPBACK,
-        "RAWMILL_SCRATCH": str(scratch),
-    }
-    environment = {**os.environ, **service_environment, **given}
+    (folder / "scratch").mkdir()
+    parts = environment_of(
+        aws=aws,
+        database=new_database(template=migrated_template),
+        resources=new_resources(),
+        session_store=session_store,
+        scratch=folder / "scratch",
+    )
+    given = {"RAWMILL_PORT": str(port), "RAWMILL_PUBLIC_URL": url, "RAWMILL_ALLOWED_HOSTS": LOOPBACK}
+    environment = {**os.environ, **parts, **given}
     with ExitStack() as stack:
         for command in ("web", "worker"):
             child = ChildProcess(
@@ -67,7 +82,7 @@ def live(service_environment: dict[str, str], tmp_path: Path) -> Iterator[Live]:
                     name=command,
                     command=[sys.executable, "-m", "service", command],
                     environment=environment,
-                    log=tmp_path / f"{command}.log",
+                    log=folder / f"{command}.log",
                     folder=ROOT,
                 )
             )
@@ -80,7 +95,7 @@ def live(service_environment: dict[str, str], tmp_path: Path) -> Iterator[Live]:
 @pytest.fixture
 def rawmill(live: Live, tmp_path: Path) -> Iterator[Rawmill]:
     """A client with a key of its own."""
-    with Rawmill(live.url, live.new_key("studio"), state=tmp_path / "state") as client:
+    with Rawmill(live.url, live.new_key(), state=tmp_path / "state") as client:
         yield client
 
 
@@ -104,7 +119,6 @@ def _is_healthy(url: str) -> bool:
         return False
 
 
-@pytest.mark.slow
 def test_a_folder_goes_up_is_developed_and_comes_down_with_a_large_file_in_parts(
     rawmill: Rawmill, originals: Path, tmp_path: Path
 ) -> None:
@@ -143,7 +157,7 @@ def test_what_is_no_raw_file_is_reported_by_itself_and_another_tenant_sees_nothi
     assert "upload_mismatch" in submission.not_uploaded[0].reason
     assert submission.job.images.completed == 1
     assert len(submission.files) == 2
-    with Rawmill(live.url, live.new_key("stranger"), state=tmp_path / "other") as stranger:
+    with Rawmill(live.url, live.new_key(), state=tmp_path / "other") as stranger:
         assert list(stranger.jobs()) == []
         with pytest.raises(ProblemError) as refused:
             stranger.job(submission.job.job_id)
@@ -173,7 +187,7 @@ def test_a_client_that_is_killed_in_an_upload_goes_on_with_the_parts_that_are_mi
 ) -> None:
     environment = live.environment | {
         "RAWMILL_URL": live.url,
-        "RAWMILL_API_KEY": live.new_key("studio"),
+        "RAWMILL_API_KEY": live.new_key(),
         "XDG_STATE_HOME": str(tmp_path / "xdg"),
     }
     recipe = tmp_path / "recipe.json"
