@@ -13,7 +13,7 @@ from bench.cli import table_of
 from bench.machine import BUSY, busy_cores, describe
 from bench.part import Bench, Figures, Target
 from bench.scale import SCALES
-from bench.service import answers, batch
+from bench.service import answers, batch, overhead
 from bench.service.running import Running, running_platform
 
 FIGURES = "bench-service.json"
@@ -32,7 +32,7 @@ class ServicePart(Protocol):
         """The targets that these figures are held to."""
 
 
-PARTS: dict[str, ServicePart] = {"answers": answers, "batch": batch}
+PARTS: dict[str, ServicePart] = {"answers": answers, "batch": batch, "overhead": overhead}
 """In the order in which they run."""
 
 

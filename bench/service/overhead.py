@@ -21,7 +21,7 @@ from bench.inputs import sample
 from bench.part import Bench, Figures, Target
 from bench.service.running import Running
 from client import JobStatus, Quiet, Rawmill
-from local.aws import ROOT
+from local.aws.endpoints import ROOT
 from processor.batch import BatchOptions, run_batch
 from processor.recipe_io import preset
 
@@ -50,10 +50,11 @@ def run(bench: Bench, running: Running) -> Figures:
         bench.tell(f"{images} originals of {name} through the service")
         lines = _through_the_service(bench, running, key, shoot, environment)
         done = [line for line in lines if line["message"] == "image_completed"][WARM_UP:]
-        supervisor_s = [line["cpu_s"] for line in lines if line["message"] in {"worker_ready", "worker_stopped"}]
+        # So far, at the end of every image: from the first counted one to the last, without start and end.
+        supervisor_s = _of(done, "supervisor_cpu_s")
         develop_s, transfer_s = mean(_of(done, "develop_cpu_s")), mean(_of(done, "transfer_cpu_s"))
         child_s = mean(_of(done, "cpu_s"))
-        supervising_s = (supervisor_s[1] - supervisor_s[0]) / (images + WARM_UP)
+        supervising_s = (supervisor_s[-1] - supervisor_s[0]) / (len(done) - 1)
         own_s = child_s - develop_s - transfer_s + supervising_s
         figures[name] = {
             "images": images,

@@ -122,6 +122,22 @@ class Bucket:
             self._client.download_file(self.name, key, str(path), Config=_TRANSFER)
         return path.stat().st_size
 
+    def fetch(self, key: str, path: Path) -> int:
+        """Writes an object into a file by one call, for objects too small to gain by pieces. Returns its size in bytes.
+
+        The file is whole when this returns; after an error it is not.
+
+        Raises:
+            ObjectMissing: there is no such object.
+            OSError: the file cannot be written.
+        """
+        with translated("fetch", self._uri(key)):
+            answer = self._client.get_object(Bucket=self.name, Key=key)
+            with contextlib.closing(answer["Body"]) as body, path.open("wb", buffering=0) as file:
+                while data := body.read(MIB):
+                    file.write(data)
+        return path.stat().st_size
+
     def upload(self, path: Path, key: str, *, content_type: str, file_name: str | None = None) -> int:
         """Stores a file, in parallel pieces when large; storage checks what arrives. Returns its size in bytes.
 

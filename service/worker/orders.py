@@ -3,6 +3,7 @@
 Every method but `task` talks to the database or to the disk and belongs on the database's lane.
 """
 
+import time
 from abc import ABC, abstractmethod
 from datetime import UTC, datetime
 from enum import Enum, auto
@@ -186,6 +187,7 @@ class ImageOrder(Order):
             cpu_s=round(reply.cpu_s, 4),
             develop_cpu_s=round(reply.develop_cpu_s, 4),
             transfer_cpu_s=round(reply.transfer_cpu_s, 4),
+            supervisor_cpu_s=round(time.process_time(), 4),
             licence_wait_s=round(reply.licence_wait_s, 4),
             fetch_s=round(made.timings.get("fetch", 0.0), 4),
             deliver_s=round(made.timings.get("deliver", 0.0), 4),

@@ -386,8 +386,15 @@ class Supervisor:
         self.loop.persist(Lane.QUEUE, bury, lambda _: None, failed, until_s=lambda: until_s)
 
     def _drop(self, hand: Hand, why: str) -> None:
-        """Let go of a message without touching it: it comes back by itself when its visibility ends."""
+        """Let go of a message without touching it: it comes back by itself when its visibility ends.
+
+        In an outage nothing else can be done; with a lost lease nothing else may be.
+        """
         log.warning("dropped", why=why, phase=hand.phase.name.lower(), **hand.order.ids)
+        if hand.phase is Phase.WAITING:
+            # No child has had it: it is not to blame, and another worker may have room at once.
+            self._hand_back(hand)
+            return
         self._kill(hand)
         self._admission.remove(hand)
         self._forget(hand)
