@@ -16,17 +16,18 @@ def make_api_key(path: Path, environment: Mapping[str, str]) -> None:
     """Write the token into `path`, for its owner's eyes; a key that is there already stays."""
     if path.exists():
         return
-    tenants = _manage(environment, "tenants", "list")
-    if TENANT not in {line.split("\t")[0] for line in tenants.splitlines()}:
-        _manage(environment, "tenants", "create", TENANT, "--name", "Demo")
-    token = _manage(environment, "api_keys", "create", TENANT, "--name", "local").strip()
+    # A tenant that is there already is as good as a new one.
+    _manage(environment, "tenants", "create", TENANT, "--name", "Demo")
+    made = _manage(environment, "api_keys", "create", TENANT, "--name", "local")
+    if made.returncode:
+        raise LocalError(LocalReason.NOT_READY, f"no API key could be made: {made.stderr.strip()}")
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        file.write(token)
+        file.write(made.stdout.strip())
 
 
-def _manage(environment: Mapping[str, str], *command: str) -> str:
-    ran = subprocess.run(
+def _manage(environment: Mapping[str, str], *command: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
         [sys.executable, "-m", "service", "manage", *command],
         env=dict(environment),
         cwd=ROOT,
@@ -34,6 +35,3 @@ def _manage(environment: Mapping[str, str], *command: str) -> str:
         text=True,
         check=False,
     )
-    if ran.returncode:
-        raise LocalError(LocalReason.NOT_READY, f"`manage {' '.join(command)}` failed: {ran.stderr.strip()}")
-    return ran.stdout

@@ -123,7 +123,6 @@ class Platform:
         open_database(database, environments[Part.WEB], clients.secrets)
         self._start_session_store(clients, environments[Part.WEB])
         self._start_service(tasks, environments)
-        make_api_key(self.layout.api_key, environments[Part.SWEEP])
 
     def _start_database(self) -> PostgresAddress:
         server = Postgres(self.layout.database, log=self.layout.log("postgres"), port=self._ports.database)
@@ -178,10 +177,12 @@ class Platform:
         self.layout.scratch.mkdir(exist_ok=True)
         told = environments[Part.WORKER]
         worker = self._service(tasks[Part.WORKER], told, "worker")
-        worker.wait_until(lambda: _passes_check(told), timeout_s=_READY_TIMEOUT_S)
-        self._said(f"worker with {told['RAWMILL_PROCESSES']} processes")
         self._service(tasks[Part.SWEEP], environments[Part.SWEEP], "sweep", "--every", str(SWEEP_EVERY_S))
         self._said(f"sweeper every {SWEEP_EVERY_S} s")
+        # The worker gets ready in the meantime.
+        make_api_key(self.layout.api_key, environments[Part.SWEEP])
+        worker.wait_until(lambda: _passes_check(told), timeout_s=_READY_TIMEOUT_S)
+        self._said(f"worker with {told['RAWMILL_PROCESSES']} processes")
 
     def _service(self, task: Task, environment: Mapping[str, str], *command: str) -> ChildProcess:
         child = ChildProcess(

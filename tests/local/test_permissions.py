@@ -77,6 +77,17 @@ def test_a_worker_takes_messages_of_jobs_and_only_adds_to_the_dead_letters(
         sqs.receive_message(QueueUrl=told["RAWMILL_DEAD_LETTER_QUEUE_URL"])
 
 
+def test_a_batch_needs_the_permission_of_its_single_call(
+    client_of: Callable[[Part, str], Any], tasks: dict[Part, Task]
+) -> None:
+    told = tasks[Part.WEB].environment
+    entries = [{"Id": "0", "MessageBody": "{}"}]
+    sent = client_of(Part.WEB, "sqs").send_message_batch(QueueUrl=told["RAWMILL_QUEUE_URL"], Entries=entries)
+    assert len(sent["Successful"]) == 1
+    with pytest.raises(ClientError, match="AccessDenied"):
+        client_of(Part.WEB, "sqs").send_message_batch(QueueUrl=told["RAWMILL_DEAD_LETTER_QUEUE_URL"], Entries=entries)
+
+
 def test_only_web_reads_the_secrets_of_the_web(client_of: Callable[[Part, str], Any], tasks: dict[Part, Task]) -> None:
     arn = tasks[Part.WEB].environment["RAWMILL_DJANGO_SECRET_ARN"]
     assert client_of(Part.WEB, "secretsmanager").get_secret_value(SecretId=arn)["SecretString"]

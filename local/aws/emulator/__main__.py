@@ -8,10 +8,10 @@ def main() -> int:
     # Reads the environment while it is imported.
     import ministack.app  # noqa: PLC0415
 
-    from local.aws.emulator import flush, origin, resources  # noqa: PLC0415
+    from local.aws.emulator import flush, policies, resources  # noqa: PLC0415
 
     resources.install()
-    origin.install()
+    policies.install()
     flush.install()
     sys.argv = ["ministack"]
     ministack.app.main()

@@ -1,4 +1,4 @@
-"""Where requests come from, as policies see it: over TLS, and those of tasks through the endpoint of their network.
+"""How policies see requests: over TLS, those of tasks through the endpoint of their network, batches as single calls.
 
 On one machine everything is plain HTTP over loopback. Policies that refuse plain HTTP, and the vault's, which refuses
 whoever does not come through the endpoint, would refuse everybody. A link in a browser comes from outside: it counts as
@@ -14,12 +14,18 @@ import ministack.app
 from ministack.core import iam_evaluator
 from ministack.services import ec2
 
+_ACTION_OF_BATCH = {
+    f"sqs:{action}Batch": f"sqs:{action}" for action in ("SendMessage", "DeleteMessage", "ChangeMessageVisibility")
+}
+"""A batch needs the permission of its single call; there is no action of its own name to grant."""
+
 _is_link: ContextVar[bool] = ContextVar("rawmill_is_link", default=False)
 
 
 def install() -> None:
-    """Teach the evaluation of policies these three things."""
+    """Teach the evaluation of policies these things."""
     pin, pin_signature = ministack.app.pin_request_origin, ministack.app.pin_signed_request
+    enforce = iam_evaluator.enforce
     resolve, trusts = iam_evaluator._resolve_condition_key, iam_evaluator.evaluate_trust_policy
 
     def pin_over_tls(source_ip: str, _secure_transport: bool) -> None:
@@ -28,6 +34,9 @@ def install() -> None:
     def pin_link(method: str, path: str, query: dict[str, Any], *rest: Any, **named: Any) -> None:
         _is_link.set("X-Amz-Signature" in query)
         pin_signature(method, path, query, *rest, **named)
+
+    def enforce_single(access_key: str, action: str, *rest: Any, **named: Any) -> Any:
+        return enforce(access_key, _ACTION_OF_BATCH.get(action, action), *rest, **named)
 
     def resolve_endpoint(key: str, context: Any) -> Any:
         if key.lower() == "aws:sourcevpce":
@@ -45,6 +54,7 @@ def install() -> None:
 
     ministack.app.pin_request_origin = pin_over_tls
     ministack.app.pin_signed_request = pin_link
+    iam_evaluator.enforce = enforce_single
     iam_evaluator._resolve_condition_key = resolve_endpoint
     iam_evaluator.evaluate_trust_policy = trusts_ecs
 
