@@ -39,4 +39,4 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """
         if self.connection is not None and self.connection.closed and not self.in_atomic_block:
             self.close()
-        return super()._cursor(name)  # type: ignore[misc] - Django names no stubs for it
+        return super()._cursor(name)  # type: ignore[misc]  # missing in the stubs

@@ -318,6 +318,16 @@ def test_a_lost_image_waits_again_until_its_attempts_are_used_up(make_job: MakeJ
     assert Job.objects.get(job_id=job.job_id).images_failed == 1
 
 
+def test_an_image_whose_lease_has_just_ended_is_left_to_the_next_worker_though_its_job_lost_another(
+    make_job: MakeJob,
+) -> None:
+    job = make_job(2)
+    transitions.claim(job.job_id, job.image_ids[0], worker="w", lease_s=-60)
+    transitions.claim(job.job_id, job.image_ids[1], worker="w", lease_s=-1)
+    assert transitions.release_lost(max_attempts=3, grace_s=30, limit=10).waiting == 1
+    assert Image.objects.get(image_id=job.image_ids[1]).status == "processing"
+
+
 def test_a_lost_image_of_a_cancelled_job_ends_with_it(make_job: MakeJob) -> None:
     job = make_job(1)
     transitions.claim(job.job_id, job.image_ids[0], worker="w", lease_s=-60)
@@ -414,6 +424,9 @@ def test_a_redrive_reopens_the_job_and_voids_an_archive_in_the_making(make_job: 
     settled = transitions.settle_completed(claim, Outcome(outputs=()))
     assert isinstance(settled, Settled)
     assert settled.archive_due
+    # An archive begun before the redrive lacks this image: it is not taken, and does not keep the new one waiting.
+    assert not transitions.complete_archive(archive, key="stale", size_bytes=1)
+    assert isinstance(transitions.claim_archive(job.job_id, lease_s=30), ArchiveClaim)
 
 
 def test_a_redrive_of_a_completed_job_takes_its_archive_back_until_a_new_one_is_written(make_job: MakeJob) -> None:
