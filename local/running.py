@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 
 import psutil
+from filelock import FileLock, Timeout
 
 from local.errors import LocalError, LocalReason
 from local.layout import Layout
@@ -41,8 +42,11 @@ def stop_running(layout: Layout, *, timeout_s: float = 90) -> None:
     if running is None:
         raise LocalError(LocalReason.NOT_RUNNING, f"no platform runs over {layout.root}")
     running.process.terminate()
+    # The lock is given back last, when everything has stopped.
+    lock = FileLock(layout.lock)
     try:
-        running.process.wait(timeout_s)
-    except psutil.TimeoutExpired:
+        lock.acquire(timeout=timeout_s)
+        lock.release()
+    except Timeout:
         message = f"the platform (process {running.process.pid}) has not stopped within {timeout_s:g} s"
         raise LocalError(LocalReason.NOT_READY, message) from None
