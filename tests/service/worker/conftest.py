@@ -25,7 +25,7 @@ ENTRY = Path(__file__).with_name("entry.py")
 FAKE = "tests.service.worker.fakes:develop"
 
 
-def wait_until(condition: Callable[[], bool], *, what: str = "it", at_most_s: float = 60.0) -> None:
+def wait_until(condition: Callable[[], bool], *, what: str = "it", at_most_s: float = 150.0) -> None:
     """Wait for a condition; fails the test when it does not come true."""
     end_s = time.monotonic() + at_most_s
     while not condition():
@@ -168,7 +168,7 @@ class Farm:
     def drain(self, **settings: Any) -> Worker:
         """Run a worker until the queue is empty; fails when it does not exit with 0."""
         worker = self.worker(until_empty=True, **settings)
-        assert worker.process.wait(120) == 0, worker.log.read_text()
+        assert worker.process.wait(180) == 0, worker.log.read_text()
         return worker
 
     def visibility(self, seconds: int) -> None:

@@ -140,14 +140,14 @@ def test_names_that_look_alike_are_numbered() -> None:
 
 
 def test_a_large_archive_is_written_in_parts_with_little_memory(farm: Farm, tmp_path: Path) -> None:
-    """400 MB of renditions: more than the memory that a child may have grown by."""
+    """200 MB of renditions: more than twice the memory that is used."""
     from service.aws.clients import Clients
     from service.aws.storage import Bucket
     from service.worker.archive.rows import write_rows
     from service.worker.archive.write import write_archive
     from service.worker.tasks import ArchiveTask
 
-    job = farm.scripts("ok", "ok", "ok", "ok")
+    job = farm.scripts("ok", "ok")
     farm.drain(function=FAKE)
     data = bytes(range(256)) * (25 << 12)  # 26 MB
     results = Bucket(Clients(region=farm.aws.address.region).s3, farm.resources.results_bucket)
@@ -169,9 +169,8 @@ def test_a_large_archive_is_written_in_parts_with_little_memory(farm: Farm, tmp_
     )
     peak_bytes = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert made.size_bytes > 16 * len(data)
-    assert peak_bytes < 160 << 20
+    assert made.size_bytes > 8 * len(data)
+    assert peak_bytes < 100 << 20
     head = farm.aws.s3.head_object(Bucket=results.name, Key=made.key)
     assert head["ContentLength"] == made.size_bytes
-    assert head["ETag"].strip('"').endswith("-" + head["ETag"].strip('"').rpartition("-")[2])
     assert "-" in head["ETag"]

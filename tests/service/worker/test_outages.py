@@ -30,7 +30,7 @@ def test_storage_that_is_away_costs_time_and_no_image(farm: Farm) -> None:
         wait_until(lambda: bool(worker.events("image_retried")), what="a failure for want of storage")
         assert {line["Reason"] for line in worker.events("image_retried")} <= {"unreadable", "store_failed"}
         gate.open()
-        wait_until(lambda: job.ended, what="the job", at_most_s=90)
+        wait_until(lambda: job.ended, what="the job")
         assert worker.stop() == 0
     assert (job.row().status, job.statuses()) == ("completed", ["completed"] * 6)
     assert farm.dead_letters() == []
@@ -50,7 +50,7 @@ def test_a_database_that_is_away_keeps_what_is_in_hand_and_counts_no_try(farm: F
         assert worker.process.poll() is None
         tries = len(worker.events("call_failed"))
         gate.open()
-        wait_until(lambda: job.ended, what="the job", at_most_s=90)
+        wait_until(lambda: job.ended, what="the job")
         assert worker.stop() == 0
     assert job.row().status == "completed"
     assert [(image.status, image.attempts) for image in job.images()] == [("completed", 1)] * 4
@@ -67,7 +67,7 @@ def test_a_queue_that_is_away_is_asked_again_after_growing_pauses(farm: Farm) ->
         worker = farm.worker(function=FAKE)
         wait_until(lambda: len(worker.events("queue_away")) >= 2, what="two polls during the outage")
         gate.open()
-        wait_until(lambda: job.ended, what="the job", at_most_s=90)
+        wait_until(lambda: job.ended, what="the job")
         assert worker.stop() == 0
     assert job.statuses() == ["completed"]
 
@@ -83,6 +83,6 @@ def test_a_result_that_cannot_be_written_down_at_once_is_written_down_later(farm
         wait_until(lambda: len(farm.renditions(job)) == 4, what="the stored results")
         wait_until(lambda: len(worker.events("call_failed")) >= 1, what="a try during the outage")
         gate.open()
-        wait_until(lambda: job.ended, what="the job", at_most_s=90)
+        wait_until(lambda: job.ended, what="the job")
         assert worker.stop() == 0
     assert [(image.status, image.attempts) for image in job.images()] == [("completed", 1)] * 2
