@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 
-from local.aws import ROOT
+from local.aws.endpoints import ROOT
 from tests.platform import Aws, Database
 
 
