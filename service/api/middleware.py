@@ -68,9 +68,8 @@ class RequestContext:
         except Problem as problem:
             return answer(problem, request_id=request_id)
         response = self._get_response(request)
-        if response.status_code >= 400 and not response.headers.get("Content-Type", "").startswith(MEDIA_TYPE):
-            return _as_problem(request, response, request_id)
-        return response
+        ours = response.headers.get("Content-Type", "").startswith((MEDIA_TYPE, "application/json"))
+        return response if response.status_code < 400 or ours else _as_problem(request, response, request_id)
 
 
 def _as_problem(request: HttpRequest, response: HttpResponseBase, request_id: str) -> HttpResponseBase:

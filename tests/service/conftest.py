@@ -40,7 +40,8 @@ def service(service_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 
 def _forget() -> None:
     """Ends the connections of this thread and the pool of this process; the next ones follow the settings then."""
-    for connection in connections.all(initialized_only=True):
+    # also when only other threads had a connection: the pool is the process's
+    for connection in connections.all():
         connection.close()
         if hasattr(connection, "close_pool"):
             connection.close_pool()

@@ -50,7 +50,13 @@ class Caller:
         self._client = Client(raise_request_exception=False)
 
     def __call__(
-        self, method: str, path: str, body: Any = None, *, headers: Mapping[str, str] | None = None, raw: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        raw: bytes | None = None,
     ) -> Answer:
         sent = dict(headers or {})
         if self.token is not None:
