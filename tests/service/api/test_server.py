@@ -1,0 +1,106 @@
+"""The web task as a container runs it: `python -m service web` under gunicorn, asked over sockets and told to stop."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from local.ports import free_port
+
+ROOT = Path(__file__).parents[3]
+START_S = 60
+STOP_S = 60
+
+
+@dataclass
+class Web:
+    """A running web task."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    log: Path
+
+    def stop(self) -> int:
+        """Sends SIGTERM and waits; returns the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(STOP_S)
+
+
+@pytest.fixture
+def web(service_environment: dict[str, str], tmp_path: Path) -> Iterator[Web]:
+    """Started on a free port and healthy."""
+    port = free_port()
+    log = tmp_path / "web.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "service", "web"],
+            env={**os.environ, **service_environment, "RAWMILL_PORT": str(port)},
+            cwd=ROOT,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    running = Web(process, f"http://127.0.0.1:{port}", log)
+    try:
+        deadline = time.monotonic() + START_S
+        while not _healthy(running):
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.1)
+        yield running
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def _healthy(web: Web) -> bool:
+    try:
+        return httpx.get(f"{web.url}/health/").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def test_it_answers_and_ends_at_once_when_no_load_balancer_watches_it(web: Web) -> None:
+    assert httpx.get(f"{web.url}/v1/jobs").json()["code"] == "unauthenticated"
+    assert web.stop() == 0, web.log.read_text()
+
+
+def test_watched_by_a_load_balancer_it_says_no_and_serves_on_until_told_again(web: Web) -> None:
+    balancer = {"User-Agent": "ELB-HealthChecker/2.0", "Host": "10.0.11.7"}
+    assert httpx.get(f"{web.url}/health/", headers=balancer).status_code == 200
+    web.process.send_signal(signal.SIGTERM)
+    deadline = time.monotonic() + STOP_S
+    while (health := httpx.get(f"{web.url}/health/", headers=balancer)).status_code == 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert health.json()["code"] == "not_ready"
+    assert httpx.get(f"{web.url}/v1/jobs").status_code == 401, "a leaving task still serves"
+    assert web.stop() == 0, "the second SIGTERM ends the wait"
+
+
+def test_a_request_under_way_is_answered_when_the_task_is_stopped(web: Web) -> None:
+    host, port = web.url.removeprefix("http://").split(":")
+    body = b'{"recipe": "default", "files": []}'
+    with socket.create_connection((host, int(port))) as connection:
+        head = (
+            f"POST /v1/jobs HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+            f"Authorization: Bearer nobody\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        connection.sendall(head.encode() + body[:10])
+        stopping = threading.Timer(0.2, web.process.send_signal, [signal.SIGTERM])
+        stopping.start()
+        stopping.join()
+        time.sleep(0.3)
+        connection.sendall(body[10:])
+        connection.settimeout(STOP_S)
+        assert connection.recv(4096).startswith(b"HTTP/1.1 401 ")
+    assert web.process.wait(STOP_S) == 0
