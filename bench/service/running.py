@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from local.aws import ROOT
+from local.aws.endpoints import ROOT
 from local.layout import Layout
 from local.platform import Platform
 from local.postgres import Postgres, PostgresAddress
