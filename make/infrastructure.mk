@@ -6,7 +6,7 @@ CDK = $(NODE) node_modules/aws-cdk/bin/cdk --app cdk.out/$(ENV)
 CDK_STAMP := node_modules/.package-lock.json
 export CDK_DISABLE_CLI_TELEMETRY := true
 
-.PHONY: synth diff deploy destroy snapshots compliance network-docs bench-synth
+.PHONY: synth diff deploy destroy snapshots compliance infrastructure-docs bench-synth
 
 $(CDK_STAMP): package.json package-lock.json | $(STAMP)
 	@echo "installing the locked CDK command line into node_modules"
@@ -32,7 +32,7 @@ snapshots: setup ## Accept the templates as they are now as reviewed
 compliance: setup ## Findings of all rule packs in all environments, as a table
 	@$(PY) -m stacks.compliance
 
-network-docs: setup ## Draw docs/network.svg and the tables of docs/network.md from the templates
+infrastructure-docs: setup ## Draw the pictures and tables of docs/architecture.md and docs/network.md from the templates
 	@$(PY) -m stacks.pictures
 
 bench-synth: setup $(CDK_STAMP) ## Time synthesis against an empty CDK app: prints a table, writes build/bench-synth.json

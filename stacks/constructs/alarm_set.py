@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
@@ -61,7 +62,7 @@ def _watch(alarm: cloudwatch.CfnAlarm, metric: Metric) -> None:
 
 def _math(
     metrics: Iterable[tuple[str, Metric]], expression: str, label: str
-) -> list[cloudwatch.CfnAlarm.MetricDataQueryProperty]:
+) -> list[cdk.IResolvable | cloudwatch.CfnAlarm.MetricDataQueryProperty]:
     return [
         *(
             _Alarm.MetricDataQueryProperty(
@@ -82,5 +83,5 @@ def _math(
     ]
 
 
-def _dimensions(metric: Metric) -> list[cloudwatch.CfnAlarm.DimensionProperty]:
+def _dimensions(metric: Metric) -> list[cdk.IResolvable | cloudwatch.CfnAlarm.DimensionProperty]:
     return [_Alarm.DimensionProperty(name=name, value=value) for name, value in metric.dimensions.items()]

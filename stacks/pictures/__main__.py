@@ -3,30 +3,43 @@
 import re
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
+from stacks.pictures import platform
 from stacks.pictures.facts import read_facts
 from stacks.pictures.network import draw
+from stacks.pictures.platform_facts import read_platform
+from stacks.pictures.platform_tables import alarms, queues, scaling, stacks
 from stacks.pictures.tables import journey, matrix, network_acl
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-_BLOCK = re.compile(r"(<!-- made by make network-docs: ([a-z-]+) -->).*?(<!-- end -->)", re.DOTALL)
+PAGES = ("network.md", "architecture.md")
+_BLOCK = re.compile(r"(<!-- made by make infrastructure-docs: ([a-z-]+) -->).*?(<!-- end -->)", re.DOTALL)
 
 
-def fresh(template: Path, text: str) -> dict[str, str]:
+def fresh(assembly: Path, texts: Mapping[str, str]) -> dict[str, str]:
     """The files of docs/ as they should be: name and content.
 
     Args:
-        template: production's Network template.
-        text: docs/network.md as it is; what stands outside its marked blocks is kept.
+        assembly: folder of production's cloud assembly.
+        texts: the pages as they are, by name; what stands outside their marked blocks is kept.
     """
-    facts = read_facts(template)
-    blocks = {tier: network_acl(facts, tier) for tier in facts.acls} | {"matrix": matrix(), "journey": journey(facts)}
+    network, whole = read_facts(assembly / "Network.template.json"), read_platform(assembly)
+    blocks = {tier: network_acl(network, tier) for tier in network.acls} | {
+        "matrix": matrix(),
+        "journey": journey(network),
+        "stacks": stacks(whole),
+        "queues": queues(whole),
+        "scaling": scaling(whole),
+        "alarms": alarms(whole),
+    }
 
     def fill(block: re.Match[str]) -> str:
         return f"{block[1]}\n\n{blocks[block[2]]}\n\n{block[3]}"
 
-    return {"network.svg": draw(facts), "network.md": _BLOCK.sub(fill, text)}
+    pages = {name: _BLOCK.sub(fill, text) for name, text in texts.items()}
+    return {"network.svg": draw(network), "architecture.svg": platform.draw(whole), **pages}
 
 
 def main() -> int:
@@ -37,8 +50,8 @@ def main() -> int:
 
     with tempfile.TemporaryDirectory() as folder:
         synthesize(load_settings("prod"), wire, Path(folder))
-        template = Path(folder) / "Network.template.json"
-        for name, content in fresh(template, (DOCS / "network.md").read_text(encoding="utf-8")).items():
+        texts = {name: (DOCS / name).read_text(encoding="utf-8") for name in PAGES}
+        for name, content in fresh(Path(folder), texts).items():
             (DOCS / name).write_text(content, encoding="utf-8")
             print(f"docs/{name}")
     return 0

@@ -15,7 +15,7 @@ class JourneyError(Exception):
 def matrix() -> str:
     """The traffic matrix."""
     rows = [(str(flow.row), flow.source, flow.target, f"TCP {flow.port}", flow.why) for flow in FLOWS]
-    return _table(("row", "from", "to", "port", "why"), rows)
+    return table(("row", "from", "to", "port", "why"), rows)
 
 
 def network_acl(facts: Facts, tier: str) -> str:
@@ -26,7 +26,7 @@ def network_acl(facts: Facts, tier: str) -> str:
     ]
     closing = [(way, "*", "deny", "everything else", "0.0.0.0/0") for way in (_WAY_IN, _WAY_OUT)]
     ordered = [row for way, last in zip((_WAY_IN, _WAY_OUT), closing, strict=True) for row in (*_of(rows, way), last)]
-    return _table(("direction", "rule", "action", "packet", "from or to"), ordered)
+    return table(("direction", "rule", "action", "packet", "from or to"), ordered)
 
 
 def _of(rows: Sequence[tuple[str, ...]], way: str) -> Iterator[tuple[str, ...]]:
@@ -91,7 +91,7 @@ def journey(facts: Facts) -> str:
         ("internet gateway", "puts the public address back", from_balancer),
     ]
     numbered = [(str(number), *row) for number, row in enumerate(rows, start=1)]
-    return _table(("", "hop", "what decides", "packet"), numbered)
+    return table(("", "hop", "what decides", "packet"), numbered)
 
 
 def _address(facts: Facts, tier: str, letter: str, host: int) -> str:
@@ -107,6 +107,7 @@ def _deciding(rules: Sequence[AclRule], egress: bool, remote: str, port: int) ->
     raise JourneyError(f"{'egress' if egress else 'ingress'} with {remote}, port {port}, is denied")
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Rows as Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -21,7 +21,7 @@ MODULES = ("decision", "patience", "settings", "fleet", "metrics", "index")
 FAMILY = "rawmill-test-burst"
 _accounts = count(100_000_000_000)
 # One for all, because a session reads the descriptions of its services, which takes longer than most tests.
-_SESSION = boto3.Session(region_name="eu-west-1")
+_SESSION: Any = boto3.Session(region_name="eu-west-1")
 _one_at_a_time = Lock()
 
 

@@ -272,7 +272,12 @@ def _value(alarm: Resource, **series: float | None) -> float:
     # Lazily, as metric math does not fail where a quotient that nobody asks for has no divisor.
     (query,) = [query for query in alarm["Metrics"] if "Expression" in query]
     words = query["Expression"]
-    functions = {"IF": lambda condition, yes, no: yes if condition else no, "FILL": fill, "MAX": max, "ABS": abs}
+    functions: dict[str, Any] = {
+        "IF": lambda condition, yes, no: yes if condition else no,
+        "FILL": fill,
+        "MAX": max,
+        "ABS": abs,
+    }
     found: float = eval(words, {"__builtins__": {}}, functions | series)  # noqa: S307
     return found
 

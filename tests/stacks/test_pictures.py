@@ -1,4 +1,4 @@
-"""docs/network.md and its picture against the templates."""
+"""docs/network.md, docs/architecture.md and their pictures against the templates."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,9 +6,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from stacks.pictures.__main__ import DOCS, fresh
+from stacks.pictures import platform
+from stacks.pictures.__main__ import DOCS, PAGES, fresh
 from stacks.pictures.facts import AclRule, Facts, read_facts
 from stacks.pictures.network import PictureError, draw
+from stacks.pictures.platform_facts import PlatformFacts, read_platform
 from stacks.pictures.tables import JourneyError, journey, network_acl
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -20,12 +22,17 @@ def facts(assemblies: Path) -> Facts:
     return read_facts(assemblies / "prod" / "Network.template.json")
 
 
-@pytest.mark.parametrize("name", ["network.md", "network.svg"])
-def test_the_documents_show_the_network_as_it_is_synthesized(assemblies: Path, name: str) -> None:
-    text = (DOCS / "network.md").read_text(encoding="utf-8")
-    expected = fresh(assemblies / "prod" / "Network.template.json", text)[name]
+@pytest.fixture(scope="module")
+def expected(assemblies: Path) -> dict[str, str]:
+    """The documents as they should be."""
+    texts = {name: (DOCS / name).read_text(encoding="utf-8") for name in PAGES}
+    return fresh(assemblies / "prod", texts)
+
+
+@pytest.mark.parametrize("name", ["network.md", "network.svg", "architecture.md", "architecture.svg"])
+def test_the_documents_show_the_platform_as_it_is_synthesized(expected: dict[str, str], name: str) -> None:
     committed = (DOCS / name).read_text(encoding="utf-8")
-    assert committed == expected, f"docs/{name} has fallen behind: run make network-docs"
+    assert committed == expected[name], f"docs/{name} has fallen behind: run make infrastructure-docs"
 
 
 @pytest.mark.parametrize("configuration", ["dev", "prod", "three-zones", "elsewhere"])
@@ -66,3 +73,50 @@ def test_a_table_ends_each_direction_with_the_denial_that_aws_adds(facts: Facts)
         "| ingress | * | deny | everything else | 0.0.0.0/0 |",
         "| egress | * | deny | everything else | 0.0.0.0/0 |",
     ]
+
+
+@pytest.fixture
+def whole(assemblies: Path) -> PlatformFacts:
+    """Production's platform."""
+    return read_platform(assemblies / "prod")
+
+
+def _words(picture: str) -> set[str | None]:
+    return {element.text for element in ET.fromstring(picture).iter(f"{SVG}text")}  # noqa: S314
+
+
+@pytest.mark.parametrize("configuration", ["dev", "staging", "prod", "three-zones", "elsewhere"])
+def test_a_platform_s_picture_shows_every_part_it_has_and_none_that_it_lacks(
+    assemblies: Path, configuration: str
+) -> None:
+    facts = read_platform(assemblies / configuration)
+    shown = _words(platform.draw(facts))
+    assert set(facts.words.values()) <= shown
+    titles = {part: title for part, (_, _, title) in platform.CARDS.items()}
+    assert {titles[part] for part in titles.keys() - facts.words.keys()} & shown == set()
+
+
+def test_an_arrow_of_the_platform_is_a_permission_found_in_a_policy(whole: PlatformFacts) -> None:
+    assert ("worker", "vault", "writes") in whole.flows
+    assert ("results", "customers", "reads by link") in whole.flows
+    assert ("dead letters", "maintenance", "takes") in whole.flows
+    pairs = {(source, target) for source, target, _ in whole.flows}
+    assert not {("web", "vault"), ("vault", "web"), ("worker", "session store"), ("customers", "vault")} & pairs
+
+
+def test_a_permission_without_a_place_in_the_picture_is_refused(whole: PlatformFacts) -> None:
+    odd = replace(whole, flows=(*whole.flows, ("web", "vault", "writes")))
+    with pytest.raises(PictureError, match="web to vault: give it a lane"):
+        platform.draw(odd)
+
+
+def test_a_part_without_a_place_in_the_picture_is_refused(whole: PlatformFacts) -> None:
+    odd = replace(whole, words={**whole.words, "cache": "new"})
+    with pytest.raises(PictureError, match="cache: give it a card"):
+        platform.draw(odd)
+
+
+def test_stacks_stand_in_the_order_in_which_they_are_deployed(whole: PlatformFacts) -> None:
+    order = list(whole.stacks)
+    assert order.index("Network") < order.index("Data") < order.index("Messaging")
+    assert order[-1] == "Observability"
