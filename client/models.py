@@ -73,9 +73,14 @@ class Job(_Answer):
     error_message: str | None = None
 
     @property
+    def ended_early(self) -> bool:
+        """Whether it ended without its archive: cancelled, expired, or every image failed."""
+        return self.status in {JobStatus.FAILED, JobStatus.CANCELLED}
+
+    @property
     def has_failures(self) -> bool:
         """Whether anything of it failed so far, or it was cancelled."""
-        return self.images.failed > 0 or self.status in {JobStatus.FAILED, JobStatus.CANCELLED}
+        return self.images.failed > 0 or self.ended_early
 
 
 class Rendition(_Answer):

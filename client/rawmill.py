@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import httpx
+
 from client.api import Api
 from client.config import find_access, state_folder
 from client.download import Downloaded, Downloader, NotDownloaded
@@ -150,10 +152,10 @@ class Rawmill:
             watch=wait or out is not None,
         )
         earlier = None if anew else self._memory.same_work(wanted)
-        if earlier is not None:
+        if earlier is not None and self._goes_on(earlier):
             wishes = {"out": wanted.out, "archive": archive, "watch": wanted.watch}
-            wanted = earlier.model_copy(update=wishes)
-        return self._carry_on(wanted, progress or Quiet(), continued=earlier is not None)
+            return self._carry_on(earlier.model_copy(update=wishes), progress or Quiet(), continued=True)
+        return self._carry_on(wanted, progress or Quiet(), continued=False)
 
     def resume(self, what: str | Path, *, progress: Progress | None = None) -> Submission:
         """Goes on with a submission that was broken off.
@@ -168,7 +170,24 @@ class Rawmill:
             remembered = next(iter(self._memory.of_folder(server, Path(what))), None)
         if remembered is None:
             raise UsageError(f"{what}: no unfinished submission of that job or path is known on this machine")
+        if not self._goes_on(remembered):
+            raise UsageError(f"job {remembered.job_id} was cancelled, has failed or is not there: submit again")
         return self._carry_on(remembered, progress or Quiet(), continued=True)
+
+    def _goes_on(self, earlier: Remembered) -> bool:
+        """Whether a remembered submission can be gone on with: its job is there and was not ended by others."""
+        if earlier.job_id is None:
+            return True
+        try:
+            job = self.job(earlier.job_id)
+        except ProblemError as error:
+            if error.problem.status == httpx.codes.NOT_FOUND:  # of another tenant, or long ago
+                return False
+            raise
+        if not job.ended_early:
+            return True
+        self._memory.forget(earlier)
+        return False
 
     def jobs(self) -> Iterator[Job]:
         """All jobs, the newest first."""
@@ -221,6 +240,8 @@ class Rawmill:
             work, job, first_page = self._job_of(api, work)
             progress.note(f"job {job.job_id}{' goes on' if continued else ''}")
             watching = _Watching(api, job, stop, progress) if work.watch else None
+            if not work.uploaded:
+                progress.begin(Phase.UPLOAD, work.selection().size_bytes)
             try:
                 if watching:
                     watching.start()
@@ -284,7 +305,6 @@ class Rawmill:
         files = work.selection().files
         expected: list[Expected] = []
         there_bytes = 0
-        progress.begin(Phase.UPLOAD, sum(file.size_bytes for file in files))
         try:
             for image in api.images(job.job_id, after=first_page):
                 file = files[image.position]

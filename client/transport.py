@@ -159,9 +159,13 @@ def problem_in(document: object, *, status: int | None = None, request_id: str |
 
 def one_line(text: str) -> str:
     """What a server says, safe for a terminal: one line, nothing unprintable, of bounded length."""
-    clean = "".join(character if character.isprintable() else " " for character in text)
-    clean = " ".join(clean.split())
+    clean = " ".join(printable(text).split())
     return clean if len(clean) <= _MAX_DETAIL else f"{clean[: _MAX_DETAIL - 1]}…"
+
+
+def printable(text: str) -> str:
+    """Text that a terminal shows and does not obey: names may hold escape sequences."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def unreachable(where: str, error: httpx.TransportError) -> NetworkError:

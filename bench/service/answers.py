@@ -60,7 +60,7 @@ def show(figures: Figures, console: Console) -> None:
     for name in figures["p99_ms"]:
         ratio = figures["p99_ratio"].get(name)
         table.add_row(
-            "GET /health/" if name == "health" else f"POST /v1/jobs, {name} files",
+            "GET /health/" if name == "health" else f"POST /v1/jobs, {name} file{'' if name == '1' else 's'}",
             f"{figures['p50_ms'][name]:.0f} ms",
             f"{figures['p99_ms'][name]:.0f} ms",
             "" if ratio is None else f"{ratio['median']:.1f}× ({ratio['low']:.1f}–{ratio['high']:.1f})",

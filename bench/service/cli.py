@@ -4,6 +4,7 @@ import argparse
 import json
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -49,13 +50,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     began_s = time.monotonic()
     with console.status("") as status:
 
-        def tell(what: str) -> None:
-            status.update(f"[{time.monotonic() - began_s:4.0f} s] {what}")
+        def tell(name: str, what: str) -> None:
+            status.update(f"[{time.monotonic() - began_s:4.0f} s] {name}: {what}")
 
         for name in options.only or list(PARTS):
             figures["busy_cores"][name] = busy_cores()
             folder = options.out / "bench" / "service" / name
-            bench = Bench(scale=scale, folder=folder, tell=lambda what, name=name: tell(f"{name}: {what}"))
+            bench = Bench(scale=scale, folder=folder, tell=partial(tell, name))
             with running_platform(folder / "platform", tell=bench.tell) as running:
                 figures["parts"][name] = PARTS[name].run(bench, running)
             console.print(f"{name} measured after {time.monotonic() - began_s:.0f} s")

@@ -17,6 +17,7 @@ from client.models import Job
 from client.progress import Progress, Quiet
 from client.rawmill import DEFAULT_PARALLEL, Rawmill
 from client.retry import DEFAULT_PATIENCE_S, Patience
+from client.transport import printable
 
 EXIT_OK, EXIT_SOME_FAILED, EXIT_USAGE, EXIT_NETWORK, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -66,6 +67,11 @@ def out() -> Console:
     return Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
+def say(text: str) -> None:
+    """One line of a result."""
+    out().print(printable(text))
+
+
 def print_json(value: Any) -> None:
     """One JSON document on a line of its own, at once."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
@@ -92,14 +98,13 @@ def job_line(job: Job) -> str:
 
 def tell_files(files: list[Downloaded | NotDownloaded], folder: Path | None) -> None:
     """Says how many files are where, and which are missing."""
-    console = out()
     there = [file for file in files if isinstance(file, Downloaded)]
     new = sum(not file.skipped for file in there)
     skipped = f", {len(there) - new} were there before" if len(there) > new else ""
-    console.print(f"{new} file{'' if new == 1 else 's'} downloaded{skipped}: {folder}")
+    say(f"{new} file{'' if new == 1 else 's'} downloaded{skipped}: {folder}")
     for file in files:
         if isinstance(file, NotDownloaded):
-            console.print(f"not downloaded: {file.path}: {file.reason}")
+            say(f"not downloaded: {file.path}: {file.reason}")
 
 
 def exit_code_of(job: Job) -> int:

@@ -13,6 +13,7 @@ from rich.progress import Progress as RichProgress
 from rich.text import Text
 
 from client.progress import Phase
+from client.transport import printable
 
 PLAIN_INTERVAL_S = 10.0
 _RATE_OVER_S = 20.0
@@ -86,7 +87,7 @@ class Display:
 
     def note(self, text: str) -> None:
         """Says something above the bars."""
-        self._console.print(escape(text), soft_wrap=True)
+        self._console.print(escape(printable(text)), soft_wrap=True)
 
     def _say_now_and_then(self, phase: Phase) -> None:
         if not self._console.is_terminal and time.monotonic() - self._said_s[phase] >= PLAIN_INTERVAL_S:

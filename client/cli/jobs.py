@@ -55,14 +55,13 @@ def run_status(options: argparse.Namespace) -> int:
         listed = [{"name": each.name, "code": each.error_code, "message": each.error_message} for each in shown]
         common.print_json({**common.job_fields(job), "failures": listed})
         return common.exit_code_of(job)
-    console = common.out()
-    console.print(common.job_line(job))
+    common.say(common.job_line(job))
     if job.error_message:
-        console.print(f"{job.error_code or 'error'}: {job.error_message}")
+        common.say(f"{job.error_code or 'error'}: {job.error_message}")
     for each in shown:
-        console.print(f"failed: {each.name}: {each.error_code}: {each.error_message}")
+        common.say(f"failed: {each.name}: {each.error_code}: {each.error_message}")
     if job.images.failed > len(shown):
-        console.print(f"… and {job.images.failed - len(shown)} more; --json lists all")
+        common.say(f"… and {job.images.failed - len(shown)} more; --json lists all")
     return common.exit_code_of(job)
 
 
@@ -73,9 +72,8 @@ def run_list(options: argparse.Namespace) -> int:
     if options.json:
         common.print_json([common.job_fields(job) for job in jobs])
         return common.EXIT_OK
-    console = common.out()
     for job in jobs:
-        console.print(f"{job.created_at:%Y-%m-%d %H:%M}  {common.job_line(job)}")
+        common.say(f"{job.created_at.astimezone():%Y-%m-%d %H:%M}  {common.job_line(job)}")
     return common.EXIT_OK
 
 
@@ -92,7 +90,7 @@ def run_watch(options: argparse.Namespace) -> int:
     if job is None:  # the service always answers with the job as it stands
         return common.EXIT_NETWORK
     if not options.json:
-        common.out().print(common.job_line(job))
+        common.say(common.job_line(job))
     return common.exit_code_of(job)
 
 
@@ -115,5 +113,5 @@ def run_cancel(options: argparse.Namespace) -> int:
     if options.json:
         common.print_json(common.job_fields(job))
     else:
-        common.out().print(common.job_line(job))
+        common.say(common.job_line(job))
     return common.EXIT_OK

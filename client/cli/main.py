@@ -12,6 +12,7 @@ from rich.console import Console
 from client.cli import jobs, submit
 from client.cli.common import EXIT_INTERRUPTED, EXIT_NETWORK, EXIT_SOME_FAILED, connection
 from client.errors import ClientError, Interrupted
+from client.transport import printable
 
 
 def parser() -> argparse.ArgumentParser:
@@ -43,14 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = EXIT_INTERRUPTED
     except ClientError as error:
         for line in str(error).splitlines() or [type(error).__name__]:
-            errors.print(f"client: {line}")
+            errors.print(printable(f"client: {line}"))
         code = error.exit_code
     except BrokenPipeError:
         # The reader of our output left, as `head` does. Nothing more can be said to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_SOME_FAILED
     if code in {EXIT_NETWORK, EXIT_INTERRUPTED} and (way_on := _way_on(options)):
-        errors.print(way_on)
+        errors.print(printable(way_on))
     return code
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from client.cli import common
 from client.download import Downloaded, NotDownloaded
+from client.errors import UsageError
 from client.models import ImageStatus
 from client.rawmill import Rawmill, Submission
 
@@ -44,6 +45,8 @@ def add_to(commands: Any) -> None:
 
 def run_submit(options: argparse.Namespace) -> int:
     """Submits."""
+    if options.archive and options.out is None:
+        raise UsageError("--archive needs --out: the folder where the archive goes")
     with common.connection(options) as rawmill, common.progress(options) as progress:
         submission = rawmill.submit(
             options.paths,
@@ -98,18 +101,17 @@ def _tell(
 
 
 def _print(submission: Submission, failures: list[dict[str, str | None]], folder: Path | None) -> None:
-    console = common.out()
-    console.print(common.job_line(submission.job))
+    common.say(common.job_line(submission.job))
     lines = [f"left out: {each.path}: {each.reason}" for each in submission.refused]
     lines += [f"not uploaded: {each.reason}" for each in submission.not_uploaded]
     lines += [f"failed: {each['name']}: {each['code']}: {each['message']}" for each in failures]
     for line in lines[:MOST_LINES]:
-        console.print(line)
+        common.say(line)
     if len(lines) > MOST_LINES:
-        console.print(f"… and {len(lines) - MOST_LINES} more; --json lists all")
+        common.say(f"… and {len(lines) - MOST_LINES} more; --json lists all")
     job_id = submission.job.job_id
     if submission.not_uploaded:
-        console.print(f"the job waits for them: mend and `python -m client resume {job_id}`, or `cancel {job_id}`")
+        common.say(f"the job waits for them: mend and `python -m client resume {job_id}`, or `cancel {job_id}`")
     if submission.files:
         where = folder or _common_folder(submission.files)
         common.tell_files(list(submission.files), where)

@@ -95,6 +95,7 @@ def test_other_commands_work_on_the_job(
         (["list", "--url", "http://127.0.0.1:9", "--patience", "0"], 3, "client: http://127.0.0.1:9: cannot connect"),
         (["submit", "{shoot}", "--recipe", "{recipe}", "--parallel", "0"], 2, "parallel = 0: 1 to 64"),
         (["submit"], 2, "required: PATH"),
+        (["submit", "{shoot}", "--archive"], 2, "--archive needs --out"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line_with_an_exit_code(
@@ -115,6 +116,15 @@ def test_a_key_that_the_server_refuses_is_not_shown(command_environment: dict[st
     everything = _run(command_environment, "list").stdout + done.stdout + done.stderr
     assert KEY not in everything
     assert wrong not in everything
+
+
+def test_names_are_shown_and_not_obeyed_by_the_terminal(command_environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "evil").mkdir()
+    (tmp_path / "evil" / "\x1b[2Jgone.nef").touch()
+    done = _run(command_environment, "submit", tmp_path / "evil")
+    assert done.returncode == 2
+    assert "\x1b" not in done.stderr
+    assert "[2Jgone.nef: empty" in done.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -198,6 +198,26 @@ def test_the_same_files_are_another_job_once_the_first_is_done_or_when_told_so(
     assert len(crooked.jobs) == 3
 
 
+def test_a_job_that_was_cancelled_meanwhile_or_is_not_there_is_not_gone_on_with(
+    crooked: Crooked, new_client: Callable[..., Rawmill], shoot: Path
+) -> None:
+    for end in ("cancel", "remove"):
+        crooked.lay("PUT", "part=1", times=10**9, status=503)
+        with pytest.raises(NetworkError):
+            new_client(limit_s=0.1).submit([shoot], recipe=RECIPE)
+        crooked.faults.clear()
+        job_id = list(crooked.jobs)[-1]
+        if end == "cancel":
+            crooked.jobs[job_id].status = "cancelled"
+        else:
+            del crooked.jobs[job_id]
+        with pytest.raises(UsageError, match=f"job {job_id} was cancelled, has failed or is not there: submit again"):
+            new_client().resume(job_id)
+        submission = new_client().submit([shoot], recipe=RECIPE)
+        assert submission.is_good
+        assert not submission.continued
+
+
 def test_a_multipart_upload_that_expired_is_begun_anew(
     crooked: Crooked, new_client: Callable[..., Rawmill], shoot: Path
 ) -> None:
