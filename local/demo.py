@@ -1,5 +1,6 @@
 """`make demo`: sample RAWs through the whole platform, as a customer would send them, then everything is stopped."""
 
+import multiprocessing
 import os
 import shutil
 import subprocess
@@ -7,10 +8,12 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
+from rich.progress import track
 
 from local.aws.endpoints import ROOT
 from local.errors import LocalError, LocalReason
@@ -55,7 +58,7 @@ def demo(folder: Path) -> int:
     say = _clock(console, began_s)
     samples, results = folder / "samples", folder / "results"
     layout = _empty_platform(folder, results)
-    _shoot(samples)
+    _shoot(samples, console)
     say(f"{len(_SHOOT)} sample RAWs, {_mib(samples):.0f} MiB")
     with Platform(layout, said=say) as platform:
         say(f"submitting {samples.name} to {platform.access.url}")
@@ -92,23 +95,29 @@ def _clock(console: Console, began_s: float) -> Callable[[str], None]:
     return lambda line: console.print(f"[dim]{time.monotonic() - began_s:5.1f} s[/dim]  {line}")
 
 
-def _shoot(folder: Path) -> None:
+def _shoot(folder: Path, console: Console) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for seed, shot in enumerate(_SHOOT, start=1):
-        path = folder / f"sample-{seed}-{shot.size}.dng"
-        if path.exists():
-            continue
-        width, height = SAMPLE_SIZES[shot.size]
-        unfinished = path.with_suffix(".part")
-        make_sample(
-            unfinished,
-            width_px=width,
-            height_px=height,
-            seed=seed,
-            compression=shot.compression,
-            orientation=shot.orientation,
-        )
-        unfinished.replace(path)
+    numbered = [(folder / f"sample-{seed}-{shot.size}.dng", seed, shot) for seed, shot in enumerate(_SHOOT, start=1)]
+    missing = [each for each in numbered if not each[0].exists()]
+    # One process a core; the largest first.
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+        made = [pool.submit(_make, *each) for each in missing]
+        for each in track(as_completed(made), "sample RAWs", total=len(made), console=console, transient=True):
+            each.result()
+
+
+def _make(path: Path, seed: int, shot: _Shot) -> None:
+    width, height = SAMPLE_SIZES[shot.size]
+    unfinished = path.with_suffix(".part")
+    make_sample(
+        unfinished,
+        width_px=width,
+        height_px=height,
+        seed=seed,
+        compression=shot.compression,
+        orientation=shot.orientation,
+    )
+    unfinished.replace(path)
 
 
 def _submit(access: Access, samples: Path, *, out: Path, state: Path) -> None:
