@@ -32,6 +32,15 @@ COMMENT_EVERY_S = 15.0
 """Below the idle time of load balancers and proxies."""
 RECONNECT_MS = 2000
 _ENDED = {JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED}
+_EVENT = {
+    "type": "object",
+    "properties": {
+        "event": {"enum": ["job", "end"]},
+        "id": {"type": "string"},
+        "data": {"type": "string", "description": "JSON: the job, without links"},
+    },
+    "required": ["event", "id", "data"],
+}
 _places = threading.BoundedSemaphore(STREAMS)
 
 
@@ -44,7 +53,7 @@ _places = threading.BoundedSemaphore(STREAMS)
         answers={
             200: {
                 "description": "Server-sent events: `job` with the job as data when it changed, `end` when it ended",
-                "content": {"text/event-stream": {"schema": {"type": "string"}}},
+                "content": {"text/event-stream": {"schema": _EVENT}},
             }
         },
     ),

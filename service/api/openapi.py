@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from service.api.problems import CATALOGUE, MEDIA_TYPE, Code
-from service.api.wire import ProblemTold, recipe_schema
+from service.api.wire import RECIPE_PLACE, ProblemTold, recipe_schema
 
 _CODES = "x-problem-codes"
 EVERYWHERE = (
@@ -38,6 +38,7 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
     schemas["Problem"] = problem
     recipe = recipe_schema()
     schemas.update(_moved(recipe.pop("$defs", {})))
+    schemas["JobGiven"] = _recipe_referred_to(schemas["JobGiven"])
     schemas["Recipe"] = _moved(recipe)
     for operations in document["paths"].values():
         for method, operation in operations.items():
@@ -135,3 +136,11 @@ def _moved(schema: Any) -> Any:
             for key, value in schema.items()
         }
     return [_moved(entry) for entry in schema] if isinstance(schema, list) else schema
+
+
+def _recipe_referred_to(schema: Any) -> Any:
+    if schema == RECIPE_PLACE:
+        return {"$ref": "#/components/schemas/Recipe"}
+    if isinstance(schema, dict):
+        return {key: _recipe_referred_to(value) for key, value in schema.items()}
+    return [_recipe_referred_to(entry) for entry in schema] if isinstance(schema, list) else schema

@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, WithJsonSchema
 
 from processor.recipe import Recipe
+from processor.recipe_io import preset_names
 from service.jobs.models import MAX_IMAGES, MAX_NAME_LENGTH, ImageStatus, JobStatus
 
 BULK = 100
@@ -24,6 +25,14 @@ def _name(value: str) -> str:
     return name
 
 
+def _whole(value: object) -> object:
+    """JSON has one kind of number: 5.0 is as whole as 5."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+
+
 class _Given(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -36,14 +45,18 @@ FileName = Annotated[
     str,
     AfterValidator(_name),
     Field(
-        json_schema_extra={"minLength": 1, "maxLength": MAX_NAME_LENGTH},
+        json_schema_extra={
+            "minLength": 1,
+            "maxLength": MAX_NAME_LENGTH,
+            "pattern": r"^[^\u0000-\u001f\u007f-\u009f]+$",
+        },
         description="Any Unicode without control characters. It is data: shown, put into archives, never a path.",
         examples=["IMG_0042.CR3"],
     ),
 ]
 Id = Annotated[UUID, Field(strict=False)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="hex SHA-256 of the file")]
-PartNumber = Annotated[int, Field(ge=1, le=MAX_PARTS)]
+PartNumber = Annotated[Whole, Field(ge=1, le=MAX_PARTS)]
 ETag = Annotated[str, Field(min_length=1, max_length=200, pattern=r'^"?[A-Za-z0-9+/=-]+"?$')]
 
 
@@ -51,24 +64,19 @@ class NewFileGiven(_Given):
     """A file that will be uploaded."""
 
     name: FileName
-    size_bytes: int = Field(ge=1, le=2**62, description="exactly; what is uploaded must have this size")
+    size_bytes: Whole = Field(ge=1, le=2**62, description="exactly; what is uploaded must have this size")
 
 
-RecipeGiven = Annotated[
-    dict[str, JsonValue],
-    Field(
-        description="A recipe as settings; `watermark.logo` is the picture itself as a data URI.",
-        examples=[{"renditions": [{"name": "web", "long_edge_px": 2048, "quality": 85}]}],
-    ),
-]
+RECIPE_PLACE = {"type": "object", "title": "RecipeSettings"}
+"""Stands for the schema of a recipe until the whole document is there to refer to it."""
+RecipeGiven = Annotated[dict[str, JsonValue], WithJsonSchema(RECIPE_PLACE)]
 
 
 class JobGiven(_Given):
     """A new job: what to make of which files."""
 
-    recipe: (
-        Annotated[str, Field(min_length=1, max_length=64, description="name of a preset", examples=["default"])]
-        | RecipeGiven
+    recipe: Annotated[str, Field(max_length=64, json_schema_extra={"enum": list(preset_names())})] | RecipeGiven = (
+        Field(description="a preset's name, or settings", examples=["default"])
     )
     files: Annotated[list[NewFileGiven], Field(min_length=1, max_length=MAX_IMAGES)]
 
@@ -320,4 +328,11 @@ class CodeTold(_Told):
 
 def recipe_schema() -> dict[str, Any]:
     """The JSON schema of a recipe's settings."""
-    return Recipe.model_json_schema()
+    schema = Recipe.model_json_schema()
+    schema["examples"] = [{"renditions": [{"name": "web", "long_edge_px": 2048, "quality": 85}]}]
+    schema["$defs"]["Watermark"]["properties"]["logo"] = {
+        "type": "string",
+        "pattern": "^data:image/(png|jpeg|webp);base64,[A-Za-z0-9+/=]+$",
+        "description": "the picture itself as a data URI",
+    }
+    return schema
