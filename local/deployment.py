@@ -7,7 +7,7 @@ import io
 import json
 import time
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,13 +19,14 @@ from local.errors import LocalError, LocalReason
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.literals import CapabilityType
 
 # What `cdk bootstrap` leaves behind; the templates check the version.
 _BOOTSTRAP_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
 _BOOTSTRAP_VERSION = "30"
 _POLL_S = 0.1
 _TIMEOUT_S = 180
-_CAPABILITIES = ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND")
+_CAPABILITIES: "Sequence[CapabilityType]" = ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND")
 
 
 def deploy(assembly: Assembly, clients: Clients, *, said: Callable[[str], None] = lambda _: None) -> None:
@@ -111,8 +112,9 @@ def _deploy_stack(clients: Clients, stack: Stack, url: str) -> str | None:
 
 
 def _same_template(cloudformation: "CloudFormationClient", stack: Stack) -> bool:
-    deployed = cloudformation.get_template(StackName=stack.name)["TemplateBody"]
-    wanted = json.loads(stack.template.read_text())
+    deployed: object = cloudformation.get_template(StackName=stack.name)["TemplateBody"]
+    wanted: object = json.loads(stack.template.read_text())
+    # boto3 parses a template that is valid JSON by itself.
     return (json.loads(deployed) if isinstance(deployed, str) else deployed) == wanted
 
 

@@ -58,6 +58,7 @@ class AwsEndpoints:
         folder: for state and objects when `persistent`, else for temporary files alone.
         enforcing: allow only what the policies of roles, buckets and queues allow; the root user may do everything.
         settings: more variables for the emulator, such as where a database listens.
+        module: what is run; tests add to the emulator in modules of their own.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class AwsEndpoints:
         region: str = DEFAULT_REGION,
         enforcing: bool = False,
         settings: Mapping[str, str] | None = None,
+        module: str = "local.aws.emulator",
     ) -> None:
         folder = folder.resolve()
         scratch = folder / "tmp"
@@ -78,7 +80,7 @@ class AwsEndpoints:
         self.process = ChildProcess(
             Program(
                 name="aws",
-                command=[str(_interpreter()), "-m", "local.aws.emulator"],
+                command=[str(_interpreter()), "-m", module],
                 environment={
                     "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
                     "PYTHONPATH": str(ROOT),

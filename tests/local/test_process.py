@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -73,6 +74,7 @@ def test_stopping_kills_what_ignores_the_request_and_what_it_started(tmp_path: P
 def test_a_child_ends_with_a_parent_that_is_killed_hard(tmp_path: Path) -> None:
     program = f"""
 import os, sys, time
+from collections.abc import Callable
 from pathlib import Path
 sys.path.insert(0, {str(ROOT)!r})
 from local.process import ChildProcess, Program
@@ -92,7 +94,7 @@ time.sleep(600)
     _until(lambda: not _runs(child))
 
 
-def _until(holds) -> None:
+def _until(holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < deadline

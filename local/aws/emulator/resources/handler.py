@@ -12,6 +12,7 @@ Create = Callable[[str, Properties, str], Result]  # logical id, properties, sta
 Update = Callable[[str, Properties, Properties, str], Result]  # physical id, old and new properties, stack name
 Delete = Callable[[str, Properties], None]
 Handler = dict[str, Callable[..., Any]]
+Identify = Callable[[Properties, str], str]  # properties and a unique name; what Ref gives
 
 
 class UnsupportedPropertyError(ValueError):
@@ -23,7 +24,7 @@ def handler(*, create: Create, update: Update | None = None, delete: Delete) -> 
     return {"create": create, "update": update or _replacing(create, delete), "delete": delete}
 
 
-def recorded(physical_id: Callable[[Properties, str], str], **attributes: Callable[[str, Properties], Any]) -> Handler:
+def recorded(physical_id: Identify, **attributes: Callable[[str, Properties], Any]) -> Handler:
     """A type whose resources exist in their stack alone: nothing on this machine would act on them.
 
     Args:

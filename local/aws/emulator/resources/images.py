@@ -11,7 +11,7 @@ def install() -> None:
     stock = ssm.resolve_parameter_value
 
     def resolve(name: str, version: str | None = None, decrypt: bool = False) -> str | None:
-        value = stock(name, version, decrypt)
+        value: str | None = stock(name, version, decrypt)
         if value is None and name.startswith(PUBLIC_PREFIX) and ("ami" in name or "image_id" in name):
             return _IMAGE
         return value

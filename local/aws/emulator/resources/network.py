@@ -82,7 +82,7 @@ def _delete_network_acl(identity: str, _properties: Properties) -> None:
 
 def _create_network_acl_entry(logical_id: str, properties: Properties, stack: str) -> Result:
     # Its own call loses the port range, hence the record.
-    entry = {
+    entry: dict[str, Any] = {
         "RuleNumber": int(properties["RuleNumber"]),
         "Protocol": str(properties["Protocol"]),
         "RuleAction": properties["RuleAction"],

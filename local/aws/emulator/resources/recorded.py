@@ -4,7 +4,7 @@ Each is named here one by one, with what Ref and Fn::GetAtt give, so that a type
 deployment instead of passing in silence.
 """
 
-from local.aws.emulator.resources.handler import Handler, arn_of, recorded
+from local.aws.emulator.resources.handler import Handler, Identify, arn_of, recorded
 
 
 def handlers(_stock: dict[str, Handler]) -> dict[str, Handler]:
@@ -50,9 +50,9 @@ def handlers(_stock: dict[str, Handler]) -> dict[str, Handler]:
     }
 
 
-def _named(name: str):
+def _named(name: str) -> Identify:
     return lambda properties, generated: str(properties.get(name, generated))
 
 
-def _property(name: str):
+def _property(name: str) -> Identify:
     return lambda properties, _: str(properties[name])

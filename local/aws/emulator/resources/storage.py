@@ -1,6 +1,6 @@
 """Bucket properties that ministack's CloudFormation drops in silence, put through its own S3 calls."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
@@ -23,7 +23,7 @@ def handlers(stock: dict[str, Handler]) -> dict[str, Handler]:
 
 
 def _configure(bucket: str, properties: Properties, attributes: dict[str, Any]) -> dict[str, Any]:
-    calls = {
+    calls: dict[str, tuple[Callable[[Any], Element], Callable[..., Any], Callable[..., Any] | None]] = {
         "BucketEncryption": (_encryption, s3._put_bucket_encryption, s3._delete_bucket_encryption),
         "LifecycleConfiguration": (_lifecycle, s3._put_bucket_lifecycle, s3._delete_bucket_lifecycle),
         "LoggingConfiguration": (_logging, s3._put_bucket_logging, None),
