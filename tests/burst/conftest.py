@@ -14,7 +14,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from tests.emulator import running
+from local.aws.endpoints import AwsEndpoints
 
 FOLDER = Path(__file__).resolve().parents[2] / "lambda" / "burst"
 MODULES = ("decision", "patience", "settings", "fleet", "metrics", "index")
@@ -41,8 +41,10 @@ def modules() -> Iterator[dict[str, ModuleType]]:
 @pytest.fixture(scope="session")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where the emulated AWS listens."""
-    with running(Path(__file__).with_name("server.py"), tmp_path_factory.mktemp("aws")) as address:
-        yield address
+    folder = tmp_path_factory.mktemp("aws")
+    log = folder / "emulator.log"
+    with AwsEndpoints(folder, log=log, persistent=False, module="tests.burst.server") as endpoints:
+        yield endpoints.address.url
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""AWS on this machine, in a process and a virtual environment of its own. `python server.py`, told by its environment.
+"""The local AWS endpoints with more of ECS. `python -m tests.burst.server`, told by its environment.
 
 Adds what the emulator leaves out of RunTask and the burst relies on: ECS's documented contract for `clientToken`, and
 tasks that are not yet RUNNING when RunTask answers. A task's last status can be asked for by the tag `status`.
