@@ -1,11 +1,13 @@
 """The whole platform, started as a person starts it: what runs, what it is told, how it ends, what it keeps."""
 
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -110,6 +112,31 @@ def shoot(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_the_walk_through_of_the_api_page_works_as_printed(platform: Up, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "api.md").read_text()
+    walk_through = page.partition("<!-- walk-through")[2].partition("<!-- end -->")[0]
+    commands = re.findall(r"```sh\n(.*?)```", walk_through, flags=re.DOTALL)
+    assert len(commands) == 5
+    # the same folders as a person sees them, in a place where files may be left
+    (tmp_path / "build").mkdir()
+    (tmp_path / "build" / "local").symlink_to(platform.layout.root)
+    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", "\n".join(commands)],  # noqa: S607 - the shell of whoever reads the page
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert '"status":"completed"' in done.stdout, "the events tell the end"
+    assert zipfile.is_zipfile(tmp_path / "renditions.zip")
+    link = next(line for line in done.stdout.splitlines() if line.startswith("http"))
+    assert httpx.get(link).content.startswith(b"\xff\xd8\xff"), "a rendition is a JPEG"
+
+
 def test_raws_that_are_submitted_over_http_come_back_developed(platform: Up, shoot: Path, tmp_path: Path) -> None:
     with platform.client(tmp_path) as rawmill:
         submission = rawmill.submit([shoot], recipe=_recipe(tmp_path), out=tmp_path / "out")
@@ -192,15 +219,7 @@ def test_what_a_customer_made_outlives_a_stop_and_no_process_is_left(shoot: Path
     assert len(list((tmp_path / "again").rglob("*.jpg"))) == 2
 
 
-def test_when_web_dies_everything_else_stops_and_the_reason_is_said(tmp_path: Path) -> None:
-    with started(tmp_path / "data") as up:
-        up.part("web").send_signal(signal.SIGKILL)
-        assert up.process.wait(120) == 1
-        assert "web ended with signal SIGKILL" in up.said
-        _until(lambda: _left(up.family) == [])
-
-
-def test_a_platform_that_is_killed_hard_leaves_no_process_and_starts_again(tmp_path: Path) -> None:
+def test_a_hard_kill_leaves_no_process_and_the_next_platform_stops_whole_when_web_dies(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with started(data) as up:
         up.process.kill()
@@ -208,6 +227,10 @@ def test_a_platform_that_is_killed_hard_leaves_no_process_and_starts_again(tmp_p
         _until(lambda: _left(up.family) == [])
     with started(data) as up:
         assert httpx.get(f"{up.url}/health/").status_code == 200
+        up.part("web").send_signal(signal.SIGKILL)
+        assert up.process.wait(120) == 1
+        assert "web ended with signal SIGKILL" in up.said
+        _until(lambda: _left(up.family) == [])
 
 
 def test_an_operator_runs_commands_beside_the_platform(platform: Up) -> None:
