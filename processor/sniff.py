@@ -65,7 +65,7 @@ def foreign_format(head: bytes) -> str | None:
 
     None promises nothing: LibRaw knows formats that are not listed here. Needs the first 32 bytes of the file.
     """
-    if head[6:14] == _CIFF or byte_order(head) is not None or _has_raw_signature(head):
+    if head[6:14] == _CIFF or byte_order(memoryview(head)) is not None or _has_raw_signature(head):
         return None
     for at, magic, name in _OTHER_FORMATS:
         if head[at : at + len(magic)] == magic:

@@ -59,7 +59,10 @@ def post_upload(
     """A link for one image: one PUT, or above 64 MiB the parts that storage does not have yet."""
     image = find_image(principal_of(request), job_id, image_id)
     options = (given or UploadGiven()).model_dump()
-    return _raised(offer(resources(), image.job, [(image, ImageUploadGiven(image_id=image_id, **options))])[0])
+    offers = offer(resources(), image.job, [(image, ImageUploadGiven(image_id=image_id, **options))])
+    if isinstance(offers[0], Problem):
+        raise offers[0]
+    return offers[0]
 
 
 @router.get(
@@ -98,7 +101,10 @@ def post_uploaded(
     """Confirm one upload: it is looked at and sent to a worker. Confirming again changes nothing."""
     image = find_image(principal_of(request), job_id, image_id)
     confirmation = ImageUploadedGiven(image_id=image_id, parts=None if given is None else given.parts)
-    return _raised(confirm(resources(), image.job, [(image, confirmation)])[0])
+    confirmed = confirm(resources(), image.job, [(image, confirmation)])
+    if isinstance(confirmed[0], Problem):
+        raise confirmed[0]
+    return confirmed[0]
 
 
 def _matched(job: Job, given: Sequence[G]) -> tuple[list[tuple[Image, G]], list[tuple[UUID, int | Problem]]]:
@@ -129,9 +135,3 @@ def _in_order(order: Sequence[tuple[UUID, int | Problem]], found: Sequence[T | P
         else:
             answers.append(answer)
     return answers
-
-
-def _raised(answer: T | Problem) -> T:
-    if isinstance(answer, Problem):
-        raise answer
-    return answer

@@ -35,7 +35,7 @@ def _config(read_timeout_s: float) -> Config:
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
         max_pool_connections=POOL_CONNECTIONS,
         tcp_keepalive=True,
-        user_agent_appid="rawmill",
+        user_agent_extra="rawmill",
     )
 
 

@@ -15,9 +15,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.db import connections
-from gunicorn.app.base import BaseApplication
-from gunicorn.arbiter import Arbiter
-from gunicorn.glogging import Logger
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
+from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from service.config import WebConfig
 from service.web.drain import drain

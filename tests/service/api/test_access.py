@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from limits import RateLimitItemPerMinute
 
 from service.api import limits
 from service.aws import storage
@@ -38,7 +39,7 @@ def test_a_revoked_key_is_refused_at_once(acme: Caller) -> None:
 def test_a_key_has_so_many_calls_a_minute_and_another_key_its_own(
     acme: Caller, rival: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "JOBS", limits.RateLimitItemPerMinute(2, namespace="test-jobs"))
+    monkeypatch.setattr(limits, "JOBS", RateLimitItemPerMinute(2, namespace="test-jobs"))
     assert [acme("POST", "/v1/jobs", JOB).status for _ in range(2)] == [202, 202]
     refused = acme("POST", "/v1/jobs", JOB)
     refused.problem("too_many_requests", 429)
