@@ -1,5 +1,6 @@
 """The API's calls, one method each, typed. How an answer looks is known here and in `models`, nowhere else."""
 
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
@@ -8,7 +9,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from client.errors import Problem, ProtocolError
+from client.errors import Problem, ProtocolError, UsageError
 from client.models import (
     Confirmation,
     Image,
@@ -129,6 +130,10 @@ class Api:
 
 
 def _path(job_id: str, *rest: str) -> str:
+    try:
+        uuid.UUID(job_id)
+    except ValueError:
+        raise UsageError(f"{job_id!r} is no job's id; `list` shows yours") from None
     return "/v1/jobs/" + "/".join(quote(part, safe="") for part in (job_id, *rest))
 
 

@@ -12,6 +12,7 @@ import pytest
 from tests.client.conftest import RECIPE
 from tests.client.crooked import KEY, Crooked
 
+NOBODYS = "00000000-0000-4000-8000-000000000000"
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -89,7 +90,8 @@ def test_other_commands_work_on_the_job(
     [
         (["submit", "/no/where", "--recipe", "{recipe}"], 2, "client: no such file or folder: /no/where"),
         (["submit", "{shoot}", "--recipe", "x.yaml"], 2, "client: recipe x.yaml: a .toml or .json file is needed, or"),
-        (["status", "nothing"], 2, "client: there is no job nothing (job_not_found, request req-1)"),
+        (["status", "nothing"], 2, "client: 'nothing' is no job's id; `list` shows yours"),
+        (["status", NOBODYS], 2, f"client: there is no job {NOBODYS} (job_not_found, request req-1)"),
         (["resume", "nothing"], 2, "client: nothing: no unfinished submission"),
         (["list", "--url", "http://example.com"], 2, "http would send the API key in the clear"),
         (["list", "--url", "http://127.0.0.1:9", "--patience", "0"], 3, "client: http://127.0.0.1:9: cannot connect"),

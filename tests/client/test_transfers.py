@@ -400,7 +400,7 @@ def test_jobs_are_listed_page_by_page_and_cancelled(crooked: Crooked, rawmill: R
     newest, *_ = jobs = list(rawmill.jobs())
     assert len(jobs) == 3
     assert rawmill.cancel(newest.job_id).status is JobStatus.CANCELLED
-    with pytest.raises(ProblemError, match="there is no job nothing"):
+    with pytest.raises(UsageError, match="'nothing' is no job's id"):
         rawmill.job("nothing")
 
 
