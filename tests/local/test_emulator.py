@@ -120,19 +120,30 @@ def test_every_subnet_hangs_on_the_network_acl_of_its_template(deployed: Deploye
     assert held == wanted
 
 
-def test_security_groups_have_the_rules_of_the_template_and_no_way_out_besides(
+def test_security_groups_have_the_rules_of_their_templates_and_no_other(
     deployed: Deployed, templates: dict[str, Any]
 ) -> None:
     groups = deployed.clients.client("ec2").describe_security_groups(
         GroupIds=list(deployed.resources("AWS::EC2::SecurityGroup").values())
     )["SecurityGroups"]
-    inbound = sum(len(group["IpPermissions"]) for group in groups)
-    outbound = [rule for group in groups for rule in group["IpPermissionsEgress"]]
-    in_groups = sum(
-        len(given.get("SecurityGroupIngress", [])) for given in _properties(templates, "AWS::EC2::SecurityGroup")
-    )
-    assert inbound == len(_properties(templates, "AWS::EC2::SecurityGroupIngress")) + in_groups
-    assert not [rule for rule in outbound if rule["IpProtocol"] == "-1" and {"CidrIp": "0.0.0.0/0"} in rule["IpRanges"]]
+    for direction, found in (("Ingress", "IpPermissions"), ("Egress", "IpPermissionsEgress")):
+        inline = [
+            rule
+            for given in _properties(templates, "AWS::EC2::SecurityGroup")
+            for rule in given.get(f"SecurityGroup{direction}", [])
+        ]
+        alone = _properties(templates, f"AWS::EC2::SecurityGroup{direction}")
+        assert alone, "the templates have such rules"
+        wanted = sorted((rule["IpProtocol"], rule.get("FromPort"), rule.get("ToPort")) for rule in [*inline, *alone])
+        deployed_rules = [rule for group in groups for rule in group[found]]
+        assert (
+            sorted((rule["IpProtocol"], rule.get("FromPort"), rule.get("ToPort")) for rule in deployed_rules) == wanted
+        )
+        pairs = [pair["GroupId"] for rule in deployed_rules for pair in rule["UserIdGroupPairs"]]
+        assert len(pairs) == len([rule for rule in alone if f"{_SIDE[direction]}SecurityGroupId" in rule])
+
+
+_SIDE = {"Ingress": "Source", "Egress": "Destination"}
 
 
 def test_buckets_are_encrypted_with_the_key_and_expire_as_the_template_says(

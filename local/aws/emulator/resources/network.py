@@ -16,14 +16,6 @@ from local.aws.emulator.resources.handler import (
     unique_name,
 )
 
-_ANYWHERE = {
-    "IpProtocol": "-1",
-    "IpRanges": [{"CidrIp": "0.0.0.0/0"}],
-    "Ipv6Ranges": [],
-    "PrefixListIds": [],
-    "UserIdGroupPairs": [],
-}
-
 
 def handlers(stock: dict[str, Handler]) -> dict[str, Handler]:
     """The network types, by name."""
@@ -137,8 +129,6 @@ def _delete_ingress(_identity: str, properties: Properties) -> None:
 
 def _create_egress(logical_id: str, properties: Properties, stack: str) -> Result:
     group = ec2._security_groups[properties["GroupId"]]
-    # As on AWS: the first rule of a template takes the place of the rule that allows everything.
-    group["IpPermissionsEgress"] = [rule for rule in group["IpPermissionsEgress"] if rule != _ANYWHERE]
     group["IpPermissionsEgress"].extend(provisioners._ec2_sg_permissions([properties]))
     identity = unique_name(stack, logical_id)
     return identity, {"Id": identity}
