@@ -62,6 +62,17 @@ def web(service_environment: dict[str, str], tmp_path: Path) -> Iterator[Web]:
             process.wait()
 
 
+def _manage(environment: dict[str, str], *command: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-m", "service", "manage", *command],
+        env={**os.environ, **environment},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stdout
+
+
 def _healthy(web: Web) -> bool:
     try:
         return httpx.get(f"{web.url}/health/").status_code == 200
@@ -85,6 +96,22 @@ def test_watched_by_a_load_balancer_it_says_no_and_serves_on_until_told_again(we
     assert health.json()["code"] == "not_ready"
     assert httpx.get(f"{web.url}/v1/jobs").status_code == 401, "a leaving task still serves"
     assert web.stop() == 0, "the second SIGTERM ends the wait"
+
+
+def test_an_event_stream_ends_when_the_task_leaves(web: Web, service_environment: dict[str, str]) -> None:
+    _manage(service_environment, "tenants", "create", "acme", "--name", "Acme")
+    token = _manage(service_environment, "api_keys", "create", "acme", "--name", "test").strip()
+    key = {"Authorization": f"Bearer {token}"}
+    body = {"recipe": "default", "files": [{"name": "a.dng", "size_bytes": 5}]}
+    job = httpx.post(f"{web.url}/v1/jobs", json=body, headers=key).json()
+    with httpx.stream("GET", f"{web.url}/v1/jobs/{job['job_id']}/events", headers=key, timeout=STOP_S) as events:
+        lines = events.iter_lines()
+        while not next(lines).startswith("event: job"):
+            pass
+        web.process.send_signal(signal.SIGTERM)
+        for _ in lines:  # ends by itself
+            pass
+    assert web.process.wait(STOP_S) == 0
 
 
 def test_a_request_under_way_is_answered_when_the_task_is_stopped(web: Web) -> None:

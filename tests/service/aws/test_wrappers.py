@@ -189,7 +189,7 @@ def test_a_link_never_outlives_the_session_that_signs_it(
 
 
 def test_a_session_is_taken_anew_when_it_is_old(clients: Clients, shared: Resources) -> None:
-    def keys(renewed_after_s: float) -> list[str]:
+    def keys(renewed_after_s: float) -> list[str | None]:
         arn = shared.upload_signer_role_arn
         session = RoleSession(clients.sts, arn, session_name="test", renewed_after_s=renewed_after_s)
         return [session.get_frozen_credentials().access_key for _ in range(2)]
@@ -258,7 +258,8 @@ def test_every_call_has_a_time_limit_and_retries(clients: Clients) -> None:
         assert config.read_timeout <= 60
         assert config.retries["mode"] == "standard"
         assert config.retries["total_max_attempts"] >= 3
-    assert clients.sqs.meta.config.read_timeout > queue_module.LONGEST_POLL_S
+    polling: Any = clients.sqs.meta.config
+    assert polling.read_timeout > queue_module.LONGEST_POLL_S
 
 
 def _fail_entries(monkeypatch: pytest.MonkeyPatch, jobs: Queue, *, rounds: int) -> list[list[str]]:
