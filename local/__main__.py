@@ -1,6 +1,7 @@
 """`python -m local up | down | demo | manage`: the whole platform on one machine."""
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.add_argument("--data", type=Path, default=folder, metavar="DIR", help=f"data folder (default {folder})")
     manage.add_argument("run", nargs=argparse.REMAINDER, metavar="COMMAND", help="dead_letters list, api_keys …")
     options = parser.parse_args(arguments)
+    _forget_other_accounts()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupted)
     try:
@@ -52,6 +54,13 @@ def _run(options: argparse.Namespace) -> int:
     from local.down import down  # noqa: PLC0415
 
     return down(options.data)
+
+
+def _forget_other_accounts() -> None:
+    """No profile, credentials or endpoint of this shell has a say in what happens on this machine."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 
 
 def _interrupted(_number: int, _frame: FrameType | None) -> None:
