@@ -30,7 +30,7 @@ def work(index: int) -> Work:
 def test_any_mix_of_needs_runs_to_its_end_within_the_budget(
     budget: int, jobs: int, needs: list[int], data: st.DataObject
 ) -> None:
-    admission = Admission(budget, jobs)
+    admission: Admission[Work] = Admission(budget, jobs)
     for index in range(len(needs)):
         admission.add(work(index))
     running: list[Work] = []
@@ -58,7 +58,7 @@ def test_any_mix_of_needs_runs_to_its_end_within_the_budget(
 
 
 def test_a_large_image_is_not_overtaken_for_ever_by_small_ones() -> None:
-    admission = Admission(100, 4)
+    admission: Admission[Work] = Admission(100, 4)
     for index in range(50):
         admission.add(work(index))
     large = Work(index=99, source="large", stem="large", needed_bytes=100)
@@ -75,7 +75,7 @@ def test_a_large_image_is_not_overtaken_for_ever_by_small_ones() -> None:
 
 
 def test_draining_returns_everything_that_had_not_started() -> None:
-    admission = Admission(100, 2)
+    admission: Admission[Work] = Admission(100, 2)
     for index in range(3):
         admission.add(work(index))
     admission.add(Work(index=3, source="3", stem="3", needed_bytes=80))
