@@ -26,3 +26,7 @@ class AuditError(Exception):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(map(str, self.problems)))
+
+
+class NotModelledError(Exception):
+    """A value that a reader of templates does not understand; it ends up as a problem with its place."""

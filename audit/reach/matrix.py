@@ -1,0 +1,120 @@
+"""Every ordered pair of interfaces, and the internet: which ports complete a round trip, and what decides the rest."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from audit.reach.journey import Blocked, End, Internet, Journey, Service, journey
+from audit.reach.network import Interface, Network, Way
+from audit.reach.packets import TCP, UDP, Interval
+
+PROTOCOLS = {"tcp": TCP, "udp": UDP}
+EVERY_PORT: tuple[Interval, ...] = ((0, 65_535),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """The journeys from one end to another, by protocol."""
+
+    source: End
+    target: End
+    journeys: dict[str, Journey]
+
+    @property
+    def connected(self) -> bool:
+        """Whether any round trip at all completes."""
+        return any(found.some for found in self.journeys.values())
+
+
+def ends(network: Network) -> tuple[End, ...]:
+    """Every interface, the internet, and the services that gateway endpoints lead to."""
+    services = {
+        route.service
+        for subnet in network.subnets.values()
+        for route in subnet.routes
+        if route.way is Way.ENDPOINT and route.service is not None
+    }
+    return (*network.interfaces, Internet(), *(Service(name) for name in sorted(services)))
+
+
+def pairs(network: Network) -> Iterator[Pair]:
+    """All ordered pairs of different ends. Interfaces that are alike are judged once."""
+
+    @cache
+    def judged(source: tuple[Any, ...], target: tuple[Any, ...], protocol: int) -> Journey:
+        return journey(network, likes[source], likes[target], protocol=protocol)
+
+    everyone = ends(network)
+    likes = {_alike(end): end for end in everyone}
+    for source in everyone:
+        for target in everyone:
+            if source is target or not (isinstance(source, Interface) or isinstance(target, Interface)):
+                continue
+            yield Pair(
+                source=source,
+                target=target,
+                journeys={
+                    name: judged(_alike(source), _alike(target), protocol) for name, protocol in PROTOCOLS.items()
+                },
+            )
+
+
+def _alike(end: End) -> tuple[Any, ...]:
+    """Ends with the same key send and receive the same packets."""
+    if isinstance(end, Interface):
+        return (end.subnet, end.groups, end.public, end.client_ports)
+    return (end,)
+
+
+def as_json(network: Network) -> dict[str, Any]:
+    """The matrix for programs: port ranges as [first, last], both included."""
+    return {
+        "ends": [_end(end) for end in ends(network)],
+        "pairs": [_pair(pair) for pair in pairs(network)],
+    }
+
+
+def _end(end: End) -> dict[str, Any]:
+    if isinstance(end, Interface):
+        return {
+            "id": str(end),
+            "kind": end.kind.value,
+            "owner": str(end.owner),
+            "subnet": str(end.subnet),
+            "path": end.name,
+            "public": end.public,
+            "client_ports": list(end.client_ports),
+        }
+    return {"id": str(end), "kind": "internet" if isinstance(end, Internet) else "service"}
+
+
+def _pair(pair: Pair) -> dict[str, Any]:
+    return {
+        "from": str(pair.source),
+        "to": str(pair.target),
+        **{name: _journey(found) for name, found in pair.journeys.items()},
+    }
+
+
+def _journey(found: Journey) -> dict[str, Any]:
+    if found.refused is not None:
+        blocked = [{"ports": [list(EVERY_PORT[0])], "direction": "forward", "hop": "addresses", "rule": found.refused}]
+        return {"complete": [], "partial": [], "delivered": [], "blocked": blocked}
+    return {
+        "complete": [list(ports) for ports in found.complete],
+        "partial": [{"ports": list(ports), "share": round(found.share(ports[0]), 6)} for ports in found.partial],
+        "delivered": [list(ports) for ports in found.delivered],
+        "blocked": [_blocked(item) for item in found.blocked()],
+        "through": list(found.through),
+    }
+
+
+def _blocked(item: Blocked) -> dict[str, Any]:
+    return {
+        "ports": [list(ports) for ports in item.ports],
+        "direction": item.verdict.direction.value,
+        "hop": item.verdict.hop,
+        "rule": item.verdict.rule,
+        "example": str(item.example),
+    }
