@@ -6,8 +6,27 @@ MIRRORED: dict[tuple[str, str], str] = {
     ("AWS::EC2::Subnet", "CidrBlock"): "CidrBlock",
     ("AWS::EC2::Subnet", "VpcId"): "VpcId",
     ("AWS::EC2::SecurityGroup", "VpcId"): "VpcId",
+    ("AWS::RDS::DBInstance", "Endpoint.Port"): "Port",
+    ("AWS::RDS::DBCluster", "Endpoint.Port"): "Port",
+    ("AWS::RDS::DBCluster", "ReadEndpoint.Port"): "Port",
+    ("AWS::ElastiCache::ReplicationGroup", "PrimaryEndPoint.Port"): "Port",
+    ("AWS::ElastiCache::ReplicationGroup", "ReaderEndPoint.Port"): "Port",
+    ("AWS::ElastiCache::ReplicationGroup", "ConfigurationEndPoint.Port"): "Port",
+    ("AWS::ElastiCache::CacheCluster", "RedisEndpoint.Port"): "Port",
 }
 """(type, attribute) → property."""
+
+ENGINE_PORTS: dict[str, str] = {
+    "aurora-mysql": "3306",
+    "aurora-postgresql": "5432",
+    "mariadb": "3306",
+    "memcached": "11211",
+    "mysql": "3306",
+    "postgres": "5432",
+    "redis": "6379",
+    "valkey": "6379",
+}
+"""The port of a database or cache whose `Port` is left out, by its `Engine`; from the AWS user guides."""
 
 SAME_AS_REF: frozenset[tuple[str, str]] = frozenset(
     {

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from audit.assembly import intrinsics
-from audit.assembly.attributes import MIRRORED, SAME_AS_REF
+from audit.assembly.attributes import ENGINE_PORTS, MIRRORED, SAME_AS_REF
 from audit.assembly.files import Template
 from audit.assembly.values import Address, Reference, Unknown, Value
 
@@ -113,7 +113,10 @@ class Resolver:
         key = (resource["Type"], attribute)
         if key in MIRRORED:
             with _Once(self._open, f"{logical_id}.{attribute}") as first:
-                written = resource.get("Properties", {}).get(MIRRORED[key])
+                properties = resource.get("Properties", {})
+                written = properties.get(MIRRORED[key])
+                if written is None and MIRRORED[key] == "Port":
+                    written = ENGINE_PORTS.get(str(properties.get("Engine")))
                 if first and written is not None:
                     return self.value(written)
         return Reference(Address(self.template.stack, logical_id), "" if key in SAME_AS_REF else attribute)

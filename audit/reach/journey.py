@@ -15,8 +15,10 @@ from audit.reach.hops import Direction, Passage, Peer, Verdict, through_acl, thr
 from audit.reach.network import Interface, Network, Subnet, Way
 from audit.reach.packets import (
     EVERY_ADDRESS,
+    EVERY_PORT,
     NOTHING,
     TCP,
+    UDP,
     Axis,
     Interval,
     Packet,
@@ -27,6 +29,8 @@ from audit.reach.packets import (
     without,
 )
 
+TCP_ONLY: Interval = (TCP, TCP)
+UDP_ONLY: Interval = (UDP, UDP)
 NAT_PORTS: Interval = (1024, 65_535)
 INTERNET_PORTS: Interval = (1024, 65_535)
 """Ports that anything out there may call from."""
@@ -111,7 +115,7 @@ class Journey:
 
     source: End
     target: End
-    protocol: int
+    protocol: Interval
     legs: tuple[Leg, ...]
     refused: str | None = None
     through: tuple[str, ...] = ()
@@ -163,8 +167,11 @@ class Journey:
         return tuple(found)
 
 
-def journey(network: Network, source: End, target: End, *, protocol: int = TCP) -> Journey:
-    """Every round trip from one end to another over TCP or UDP."""
+def journey(network: Network, source: End, target: End, *, protocol: Interval = TCP_ONLY) -> Journey:
+    """Every round trip from one end to another.
+
+    Answers to TCP and UDP have the ports exchanged. Of other protocols only what is delivered can be told.
+    """
     if isinstance(source, Interface) and isinstance(target, Interface):
         return _inside(network, source, target, protocol)
     if isinstance(source, Interface) and not isinstance(target, Interface):
@@ -174,7 +181,7 @@ def journey(network: Network, source: End, target: End, *, protocol: int = TCP) 
     return Journey(source=source, target=target, protocol=protocol, legs=(), refused="both ends are outside")
 
 
-def _inside(network: Network, source: Interface, target: Interface, protocol: int) -> Journey:
+def _inside(network: Network, source: Interface, target: Interface, protocol: Interval) -> Journey:
     here, there = network.subnets[source.subnet], network.subnets[target.subnet]
     if here.vpc != there.vpc:
         why = "they are in different VPCs"
@@ -195,7 +202,7 @@ def _inside(network: Network, source: Interface, target: Interface, protocol: in
     return Journey(source=source, target=target, protocol=protocol, legs=(trip.leg(),))
 
 
-def _outward(network: Network, source: Interface, target: Internet | Service, protocol: int) -> Journey:
+def _outward(network: Network, source: Interface, target: Internet | Service, protocol: Interval) -> Journey:
     here = network.subnets[source.subnet]
     service = target.name if isinstance(target, Service) else None
     sent = _packets(protocol, _blocks(here), source.client_ports, PUBLIC_ADDRESSES)
@@ -226,7 +233,7 @@ def _outward(network: Network, source: Interface, target: Internet | Service, pr
     return Journey(source=source, target=target, protocol=protocol, legs=legs, through=(gateway.name,))
 
 
-def _beyond_nat(protocol: int, there: Subnet, service: str | None) -> Leg:
+def _beyond_nat(protocol: Interval, there: Subnet, service: str | None) -> Leg:
     """From the NAT gateway's own address to the outside and back. It picks any of its ports."""
     trip = _Trip(_packets(protocol, _blocks(there), NAT_PORTS, PUBLIC_ADDRESSES))
     trip.forward(through_acl(trip.flying, there.acl, egress=True, direction=trip.direction))
@@ -237,7 +244,7 @@ def _beyond_nat(protocol: int, there: Subnet, service: str | None) -> Leg:
     return trip.leg()
 
 
-def _inward(network: Network, source: Internet | Service, target: Interface, protocol: int) -> Journey:
+def _inward(network: Network, source: Internet | Service, target: Interface, protocol: Interval) -> Journey:
     there = network.subnets[target.subnet]
     if isinstance(source, Service):
         why = "gateway endpoints only answer"
@@ -307,10 +314,14 @@ def _blocks(subnet: Subnet) -> tuple[Interval, ...]:
 
 
 def _packets(
-    protocol: int, sources: Sequence[Interval], source_ports: Interval, targets: Sequence[Interval]
+    protocol: Interval, sources: Sequence[Interval], source_ports: Interval, targets: Sequence[Interval]
 ) -> PacketSet:
+    # What stands in the place of a port means something else in protocols that have none.
+    with_ports = protocol in {TCP_ONLY, UDP_ONLY}
     return union(
-        PacketSet.of(protocol=(protocol, protocol), source=source, source_port=source_ports, target=target)
+        PacketSet.of(
+            protocol=protocol, source=source, source_port=source_ports if with_ports else EVERY_PORT, target=target
+        )
         for source in sources
         for target in targets
     )

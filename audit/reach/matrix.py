@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from audit.reach.journey import Blocked, End, Internet, Journey, Service, journey
+from audit.reach.journey import TCP_ONLY, UDP_ONLY, Blocked, End, Internet, Journey, Service, journey
 from audit.reach.network import Interface, Network, Way
 from audit.reach.packets import TCP, UDP, Interval
 
-PROTOCOLS = {"tcp": TCP, "udp": UDP}
+PROTOCOLS: dict[str, Interval] = {"tcp": TCP_ONLY, "udp": UDP_ONLY}
+OTHERS: tuple[Interval, ...] = ((0, TCP - 1), (TCP + 1, UDP - 1), (UDP + 1, 255))
+"""Protocols without ports: of them only what is delivered counts."""
 EVERY_PORT: tuple[Interval, ...] = ((0, 65_535),)
 
 
@@ -20,6 +22,7 @@ class Pair:
     source: End
     target: End
     journeys: dict[str, Journey]
+    others: tuple[Journey, ...]
 
     @property
     def connected(self) -> bool:
@@ -42,7 +45,7 @@ def pairs(network: Network) -> Iterator[Pair]:
     """All ordered pairs of different ends. Interfaces that are alike are judged once."""
 
     @cache
-    def judged(source: tuple[Any, ...], target: tuple[Any, ...], protocol: int) -> Journey:
+    def judged(source: tuple[Any, ...], target: tuple[Any, ...], protocol: Interval) -> Journey:
         return journey(network, likes[source], likes[target], protocol=protocol)
 
     everyone = ends(network)
@@ -57,6 +60,7 @@ def pairs(network: Network) -> Iterator[Pair]:
                 journeys={
                     name: judged(_alike(source), _alike(target), protocol) for name, protocol in PROTOCOLS.items()
                 },
+                others=tuple(judged(_alike(source), _alike(target), protocol) for protocol in OTHERS),
             )
 
 
@@ -93,6 +97,7 @@ def _pair(pair: Pair) -> dict[str, Any]:
     return {
         "from": str(pair.source),
         "to": str(pair.target),
+        "other_protocols": any(found.delivered for found in pair.others),
         **{name: _journey(found) for name, found in pair.journeys.items()},
     }
 

@@ -1,0 +1,300 @@
+"""Proves the invariants over every pair of interfaces, with all zones and with each one gone, or finds the packet
+that breaks them."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Network
+
+from audit.reach.invariants import Flow, Invariants
+from audit.reach.journey import End, Internet, Journey, Service, journey
+from audit.reach.matrix import PROTOCOLS, Pair, pairs
+from audit.reach.network import AclRule, GroupRule, Interface, Kind, Network, NetworkAcl, Route, Subnet, Way
+from audit.reach.packets import EVERYTHING, Interval, Packet, PacketSet, without
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refutation:
+    """One thing that breaks an invariant.
+
+    Attributes:
+        what: the two ends and what happens between them.
+        hop: what decides, empty when nothing does: a packet that should have been stopped meets no obstacle.
+        packet: one packet for which it is so.
+    """
+
+    what: str
+    hop: str = ""
+    packet: Packet | None = None
+
+    def __str__(self) -> str:
+        hop = f", decided by {self.hop}" if self.hop else ""
+        packet = f"; counter-example: {self.packet}" if self.packet is not None else ""
+        return f"{self.what}{hop}{packet}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """One invariant: proved when nothing refutes it.
+
+    Attributes:
+        statement: what is claimed.
+        cases: how many pairs, routes or interfaces were judged.
+        lost: the zone that is gone, or None.
+    """
+
+    statement: str
+    cases: int
+    refutations: tuple[Refutation, ...] = ()
+    lost: str | None = None
+
+    @property
+    def proved(self) -> bool:
+        """Whether it holds."""
+        return not self.refutations
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A network in one condition, with all its pairs judged."""
+
+    network: Network
+    invariants: Invariants
+    pairs: tuple[Pair, ...]
+
+    def parties(self, end: End) -> frozenset[str]:
+        """The names that an end goes by."""
+        if isinstance(end, Internet):
+            return frozenset({"internet"})
+        names = set()
+        for name, party in self.invariants.parties.items():
+            if isinstance(end, Service):
+                if party.service == end.name:
+                    names.add(name)
+            elif party.group in {self.network.groups[group].name for group in end.groups}:
+                names.add(name)
+        return frozenset(names)
+
+
+def prove(network: Network, invariants: Invariants) -> tuple[Proof, ...]:
+    """Judge every invariant, and all that a lost zone could break once more for each zone."""
+    whole = _Case(network, invariants, tuple(pairs(network)))
+    proofs = [check(whole) for check in _CHECKS]
+    proofs[1:1] = _flows(whole)
+    for zone in network.zones:
+        rest = network.without_zone(zone)
+        case = _Case(rest, invariants, tuple(pairs(rest)))
+        proofs += [replace(proof, lost=zone) for proof in (*_flows(case), _nothing_else(case), _own_nat(case))]
+    return tuple(proofs)
+
+
+def _everybody_is_known(case: _Case) -> Proof:
+    """An interface that no party claims would be outside of every other statement."""
+    wrong = []
+    interfaces = [interface for interface in case.network.interfaces if interface.kind is not Kind.NAT]
+    for interface in interfaces:
+        names = sorted(case.parties(interface))
+        if len(names) != 1:
+            which = f"is {' and '.join(names)}" if names else "belongs to no party"
+            wrong.append(Refutation(what=f"{interface} ({interface.name}) {which}"))
+    return Proof(
+        statement="every interface belongs to exactly one party", cases=len(interfaces), refutations=tuple(wrong)
+    )
+
+
+def _flows(case: _Case) -> Iterator[Proof]:
+    """Each listed flow completes for every packet, from every zone to every zone."""
+    for flow in case.invariants.flows:
+        between = [pair for pair in case.pairs if _is_between(case, pair, flow)]
+        wrong = [item for pair in between for item in _incomplete(pair, flow)]
+        if not between:
+            wrong.append(Refutation(what=f"there is no {flow.source} or no {flow.target}: nothing was proved"))
+        ports = ", ".join(map(str, flow.ports))
+        yield Proof(
+            statement=f"{flow.source} -> {flow.target} {flow.protocol} {ports} completes, both ways",
+            cases=len(between),
+            refutations=tuple(wrong),
+        )
+
+
+def _is_between(case: _Case, pair: Pair, flow: Flow) -> bool:
+    return flow.source in case.parties(pair.source) and flow.target in case.parties(pair.target)
+
+
+def _incomplete(pair: Pair, flow: Flow) -> Iterator[Refutation]:
+    found = pair.journeys[flow.protocol]
+    wanted = [(port, port) for port in flow.ports]
+    missing = without(wanted, found.complete)
+    if not missing:
+        return
+    if found.refused is not None:
+        yield Refutation(what=f"{pair.source} -> {pair.target}", hop=found.refused)
+        return
+    for item in found.blocked(missing):
+        share = found.share(item.ports[0][0])
+        how = "never completes" if share == 0 else f"completes for {share:.4%} of the packets only"
+        yield Refutation(
+            what=f"{pair.source} -> {pair.target} port {_ranges(item.ports)} {how}",
+            hop=f"{item.verdict.hop}: {item.verdict.rule} ({item.verdict.direction})",
+            packet=item.example,
+        )
+
+
+def _nothing_else(case: _Case) -> Proof:
+    """Beside the listed flows not one packet arrives anywhere, answered or not."""
+    wrong: list[Refutation] = []
+    judged = [pair for pair in case.pairs if not _is_nat(pair.source) and not _is_nat(pair.target)]
+    for pair in judged:
+        for name, found in pair.journeys.items():
+            allowed = [
+                (port, port)
+                for flow in case.invariants.flows
+                if flow.protocol == name and _is_between(case, pair, flow)
+                for port in flow.ports
+            ]
+            if extra := without(found.delivered, allowed):
+                what = f"{pair.source} -> {pair.target} {name} {_ranges(extra)} is delivered and not listed"
+                wrong.append(Refutation(what=what, packet=_arrives(found, extra)))
+        for found in pair.others:
+            if found.delivered:
+                what = f"{pair.source} -> {pair.target}: protocols without ports are delivered and not listed"
+                wrong.append(Refutation(what=what, packet=_arrives(found, found.delivered)))
+    return Proof(statement="nothing else is delivered to anybody", cases=len(judged), refutations=tuple(wrong))
+
+
+def _own_nat(case: _Case) -> Proof:
+    """No zone depends on another one's way out."""
+    nats = {item.owner: case.network.subnets[item.subnet] for item in case.network.interfaces if item.kind is Kind.NAT}
+    wrong, cases = [], 0
+    for subnet in case.network.subnets.values() if case.invariants.own_zone_nat else ():
+        for route in subnet.routes:
+            if route.way is not Way.NAT:
+                continue
+            cases += 1
+            gateway = nats.get(route.target) if route.target else None
+            if gateway is None or gateway.zone != subnet.zone:
+                where = f"zone {gateway.zone}" if gateway else "a zone that is gone"
+                wrong.append(Refutation(what=f"{subnet.name} in zone {subnet.zone}", hop=f"{route.name} to {where}"))
+    return Proof(statement="every zone uses its own NAT gateway", cases=cases, refutations=tuple(wrong))
+
+
+def _never_through_nat(case: _Case) -> Proof:
+    services = set(case.invariants.never.through_nat)
+    gateways = {interface.name for interface in case.network.interfaces if interface.kind is Kind.NAT}
+    between = [
+        pair for pair in case.pairs if services & case.parties(pair.target) and isinstance(pair.source, Interface)
+    ]
+    wrong = [
+        Refutation(what=f"{pair.source} -> {pair.target}", hop=through)
+        for pair in between
+        for found in pair.journeys.values()
+        for through in found.through
+        if through in gateways and found.delivered
+    ]
+    names = ", ".join(sorted(services))
+    return Proof(statement=f"{names} is never reached through NAT", cases=len(between), refutations=tuple(wrong))
+
+
+def _never_internet(case: _Case) -> Proof:
+    parties = set(case.invariants.never.internet)
+    members = [item for item in case.network.interfaces if parties & case.parties(item)]
+    wrong = []
+    for interface in members:
+        subnet = case.network.subnets[interface.subnet]
+        wrong += [
+            Refutation(what=f"{interface}: its subnet has a route out", hop=f"{route.name} to {route.way}")
+            for route in subnet.routes
+            if route.way in {Way.INTERNET, Way.NAT}
+        ]
+        for name, protocol in PROTOCOLS.items():
+            found = journey(case.network, interface, Internet(), protocol=protocol)
+            if found.delivered:
+                what = f"{interface} -> internet {name} {_ranges(found.delivered)} is delivered"
+                wrong.append(Refutation(what=what, packet=_arrives(found, found.delivered)))
+    names = ", ".join(sorted(parties))
+    return Proof(statement=f"no way from {names} to the internet", cases=len(members), refutations=tuple(wrong))
+
+
+def _never_ports(case: _Case) -> Proof:
+    closed = [(port, port) for port in case.invariants.never.ports]
+    wrong = []
+    for pair in case.pairs:
+        for name, found in pair.journeys.items():
+            hit = without(found.delivered, without([(0, 65_535)], closed))
+            if hit and not _is_nat(pair.source):
+                what = f"{pair.source} -> {pair.target} {name} {_ranges(hit)} is delivered"
+                wrong.append(Refutation(what=what, packet=_arrives(found, hit)))
+    ports = " and ".join(map(str, case.invariants.never.ports))
+    return Proof(statement=f"ports {ports} are closed everywhere", cases=len(case.pairs), refutations=tuple(wrong))
+
+
+def _each_layer_alone(case: _Case) -> Proof:
+    """One mistake is not enough: with one kind of filter wide open, a public address and a route, the other holds."""
+    parties = set(case.invariants.never.through_one_layer)
+    wrong, cases = [], 0
+    for layer, opened in (("security groups", _open_acls), ("network ACLs", _open_groups)):
+        network = opened(case.network)
+        for interface in network.interfaces:
+            if not parties & case.parties(interface):
+                continue
+            cases += 1
+            for name, protocol in PROTOCOLS.items():
+                found = journey(network, Internet(), interface, protocol=protocol)
+                if found.delivered:
+                    what = f"internet -> {interface} {name} {_ranges(found.delivered)} with {layer} alone"
+                    wrong.append(Refutation(what=what, packet=_arrives(found, found.delivered)))
+    names = ", ".join(sorted(parties))
+    statement = f"security groups alone, and network ACLs alone, keep the internet from {names}"
+    return Proof(statement=statement, cases=cases, refutations=tuple(wrong))
+
+
+_CHECKS: tuple[Callable[[_Case], Proof], ...] = (
+    _everybody_is_known,
+    _nothing_else,
+    _own_nat,
+    _never_through_nat,
+    _never_internet,
+    _never_ports,
+    _each_layer_alone,
+)
+
+
+def _open_acls(network: Network) -> Network:
+    everything = (AclRule(number=1, allow=True, packets=EVERYTHING, name="opened"),)
+    return _exposed(network, lambda subnet: replace(subnet.acl, ingress=everything, egress=everything))
+
+
+def _open_groups(network: Network) -> Network:
+    everything = (GroupRule(packets=EVERYTHING, name="opened"),)
+    groups = {
+        address: replace(group, ingress=everything, egress=everything) for address, group in network.groups.items()
+    }
+    return _exposed(replace(network, groups=groups), lambda subnet: subnet.acl)
+
+
+def _exposed(network: Network, acl: Callable[[Subnet], NetworkAcl]) -> Network:
+    """Every interface with a public address and a route to the internet."""
+    out = Route(way=Way.INTERNET, block=IPv4Network("0.0.0.0/0"), name="opened")
+    subnets = {
+        address: replace(subnet, acl=acl(subnet), routes=(*subnet.routes, out))
+        for address, subnet in network.subnets.items()
+    }
+    interfaces = tuple(replace(interface, public=True) for interface in network.interfaces)
+    return replace(network, subnets=subnets, interfaces=interfaces)
+
+
+def _arrives(found: Journey, ports: Iterable[Interval]) -> Packet | None:
+    """A packet to one of these ports that arrives."""
+    leg = found.legs[-1]
+    for interval in ports:
+        packet = (leg.delivered & PacketSet.of(target_port=interval)).example()
+        if packet is not None:
+            return packet
+    return None
+
+
+def _is_nat(end: End) -> bool:
+    return isinstance(end, Interface) and end.kind is Kind.NAT
+
+
+def _ranges(intervals: Sequence[Interval]) -> str:
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in intervals)
