@@ -1,6 +1,6 @@
 """The typed graph of an assembly: every resource with its resolved properties and what it refers to."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -92,7 +92,13 @@ def load_assembly(folder: Path, *, parameters: Mapping[str, str] | None = None) 
     Raises:
         AuditError: the folder holds no readable templates.
     """
-    templates = read_templates(folder)
+    return resolve_templates(folder, read_templates(folder), parameters=parameters)
+
+
+def resolve_templates(
+    folder: Path, templates: Sequence[Template], *, parameters: Mapping[str, str] | None = None
+) -> Assembly:
+    """Resolve templates that are read already, as `load_assembly` does."""
     names = [template.stack for template in templates]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise AuditError([Problem(where=str(folder), why=f"stack {name!r} is there twice") for name in twice])
@@ -112,7 +118,7 @@ def load_assembly(folder: Path, *, parameters: Mapping[str, str] | None = None) 
 class _Loader:
     """Resolvers of all stacks, which look up each other's exports."""
 
-    def __init__(self, templates: tuple[Template, ...], parameters: Mapping[str, str]) -> None:
+    def __init__(self, templates: Sequence[Template], parameters: Mapping[str, str]) -> None:
         self.problems: list[Problem] = []
         # Stacks of one assembly are deployed together: what they leave open is the same for all of them.
         places = Places()

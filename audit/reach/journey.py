@@ -8,7 +8,7 @@ the two ends have in their subnets and whatever port the client or the NAT gatew
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from ipaddress import IPv4Network
 
 from audit.reach.hops import Direction, Passage, Peer, Verdict, through_acl, through_groups, through_routes
@@ -103,7 +103,7 @@ class Blocked:
     example: Packet | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Journey:
     """The round trips from one end to another over one protocol.
 
@@ -120,23 +120,23 @@ class Journey:
     refused: str | None = None
     through: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def delivered(self) -> tuple[Interval, ...]:
         """Destination ports that at least one packet reaches, whether it is answered or not."""
         return _in_all([leg.delivered.values(Axis.TARGET_PORT) for leg in self.legs])
 
-    @property
+    @cached_property
     def some(self) -> tuple[Interval, ...]:
         """Destination ports for which at least one round trip completes."""
         return _in_all([leg.complete.values(Axis.TARGET_PORT) for leg in self.legs])
 
-    @property
+    @cached_property
     def complete(self) -> tuple[Interval, ...]:
         """Destination ports for which every round trip completes."""
         broken = [missing for leg in self.legs for missing in (leg.sent - leg.complete).values(Axis.TARGET_PORT)]
         return without(self.some, merged(broken))
 
-    @property
+    @cached_property
     def partial(self) -> tuple[Interval, ...]:
         """Destination ports for which it depends on addresses or on the port that somebody picks."""
         return without(self.some, self.complete)

@@ -7,7 +7,7 @@ from ipaddress import IPv4Network
 
 from audit.reach.invariants import Flow, Invariants
 from audit.reach.journey import End, Internet, Journey, Service, journey
-from audit.reach.matrix import PROTOCOLS, Pair, pairs
+from audit.reach.matrix import PROTOCOLS, Pair, ends, pairs
 from audit.reach.network import AclRule, GroupRule, Interface, Kind, Network, NetworkAcl, Route, Subnet, Way
 from audit.reach.packets import EVERYTHING, Interval, Packet, PacketSet, without
 
@@ -53,36 +53,41 @@ class Proof:
         return not self.refutations
 
 
-@dataclass(frozen=True, slots=True)
 class _Case:
-    """A network in one condition, with all its pairs judged."""
+    """A network in one condition, with all its pairs judged and everybody's names looked up."""
 
-    network: Network
-    invariants: Invariants
-    pairs: tuple[Pair, ...]
+    def __init__(self, network: Network, invariants: Invariants) -> None:
+        self.network = network
+        self.invariants = invariants
+        self.pairs = tuple(pairs(network))
+        self._names = {end: self._names_of(end) for end in ends(network)}
 
     def parties(self, end: End) -> frozenset[str]:
         """The names that an end goes by."""
+        return self._names[end]
+
+    def flows(self, pair: Pair) -> tuple[Flow, ...]:
+        """The listed flows that go from one end of a pair to the other."""
+        here, there = self._names[pair.source], self._names[pair.target]
+        return tuple(flow for flow in self.invariants.flows if flow.source in here and flow.target in there)
+
+    def _names_of(self, end: End) -> frozenset[str]:
         if isinstance(end, Internet):
             return frozenset({"internet"})
-        names = set()
-        for name, party in self.invariants.parties.items():
-            if isinstance(end, Service):
-                if party.service == end.name:
-                    names.add(name)
-            elif party.group in {self.network.groups[group].name for group in end.groups}:
-                names.add(name)
-        return frozenset(names)
+        parties = self.invariants.parties.items()
+        if isinstance(end, Service):
+            return frozenset(name for name, party in parties if party.service == end.name)
+        groups = {self.network.groups[group].name for group in end.groups}
+        return frozenset(name for name, party in parties if party.group in groups)
 
 
 def prove(network: Network, invariants: Invariants) -> tuple[Proof, ...]:
     """Judge every invariant, and all that a lost zone could break once more for each zone."""
-    whole = _Case(network, invariants, tuple(pairs(network)))
+    whole = _Case(network, invariants)
     proofs = [check(whole) for check in _CHECKS]
     proofs[1:1] = _flows(whole)
     for zone in network.zones:
-        rest = network.without_zone(zone)
-        case = _Case(rest, invariants, tuple(pairs(rest)))
+        case = _Case(network.without_zone(zone), invariants)
         proofs += [replace(proof, lost=zone) for proof in (*_flows(case), _nothing_else(case), _own_nat(case))]
     return tuple(proofs)
 
@@ -103,8 +108,9 @@ def _everybody_is_known(case: _Case) -> Proof:
 
 def _flows(case: _Case) -> Iterator[Proof]:
     """Each listed flow completes for every packet, from every zone to every zone."""
+    listed = [(pair, case.flows(pair)) for pair in case.pairs]
     for flow in case.invariants.flows:
-        between = [pair for pair in case.pairs if _is_between(case, pair, flow)]
+        between = [pair for pair, flows in listed if flow in flows]
         wrong = [item for pair in between for item in _incomplete(pair, flow)]
         if not between:
             wrong.append(Refutation(what=f"there is no {flow.source} or no {flow.target}: nothing was proved"))
@@ -114,10 +120,6 @@ def _flows(case: _Case) -> Iterator[Proof]:
             cases=len(between),
             refutations=tuple(wrong),
         )
-
-
-def _is_between(case: _Case, pair: Pair, flow: Flow) -> bool:
-    return flow.source in case.parties(pair.source) and flow.target in case.parties(pair.target)
 
 
 def _incomplete(pair: Pair, flow: Flow) -> Iterator[Refutation]:
@@ -144,13 +146,9 @@ def _nothing_else(case: _Case) -> Proof:
     wrong: list[Refutation] = []
     judged = [pair for pair in case.pairs if not _is_nat(pair.source) and not _is_nat(pair.target)]
     for pair in judged:
+        flows = case.flows(pair)
         for name, found in pair.journeys.items():
-            allowed = [
-                (port, port)
-                for flow in case.invariants.flows
-                if flow.protocol == name and _is_between(case, pair, flow)
-                for port in flow.ports
-            ]
+            allowed = [(port, port) for flow in flows if flow.protocol == name for port in flow.ports]
             if extra := without(found.delivered, allowed):
                 what = f"{pair.source} -> {pair.target} {name} {_ranges(extra)} is delivered and not listed"
                 wrong.append(Refutation(what=what, packet=_arrives(found, extra)))
@@ -233,8 +231,8 @@ def _each_layer_alone(case: _Case) -> Proof:
     wrong, cases = [], 0
     for layer, opened in (("security groups", _open_acls), ("network ACLs", _open_groups)):
         network = opened(case.network)
-        for interface in network.interfaces:
-            if not parties & case.parties(interface):
+        for original, interface in zip(case.network.interfaces, network.interfaces, strict=True):
+            if not parties & case.parties(original):
                 continue
             cases += 1
             for name, protocol in PROTOCOLS.items():
