@@ -9,8 +9,10 @@ from rich.table import Table
 
 from audit.assembly import load_assembly
 from audit.iam.calls import read_calls
-from audit.iam.contract import Contract, Finding, RoleReport
+from audit.iam.contract import role_reports
+from audit.iam.findings import Finding, Report
 from audit.iam.forbidden import forbidden
+from audit.iam.guards import guard_reports
 from audit.iam.model import read_policies
 
 CALLS = Path(__file__).resolve().parents[1] / "calls.toml"
@@ -29,26 +31,29 @@ def run(options: argparse.Namespace) -> int:
     """Judge and print."""
     assembly = load_assembly(options.assembly)
     policies = read_policies(assembly)
-    reports = list(Contract(assembly, policies, read_calls(options.calls)).reports())
+    calls = read_calls(options.calls)
+    reports = [*role_reports(assembly, policies, calls), *guard_reports(assembly, policies, calls)]
     never = list(forbidden(policies))
     findings = [finding for report in reports for finding in report.findings] + never
     if options.json:
-        print(json.dumps([{"kind": item.kind, "role": item.role, "what": item.what} for item in findings], indent=1))
+        print(
+            json.dumps([{"kind": item.kind, "subject": item.subject, "what": item.what} for item in findings], indent=1)
+        )
     else:
         _print(reports, never)
     return 1 if findings else 0
 
 
-def _print(reports: list[RoleReport], never: list[Finding]) -> None:
+def _print(reports: list[Report], never: list[Finding]) -> None:
     console = Console(highlight=False, width=None if Console().is_terminal else 140)
-    table = Table(title="Roles: every call allowed, every grant used", title_justify="left")
-    table.add_column("role")
+    table = Table(title="Roles and resource policies: every call allowed, every grant used", title_justify="left")
+    table.add_column("role or resource")
     table.add_column("calls", justify="right")
     table.add_column("statements", justify="right")
     table.add_column("verdict")
     for report in reports:
         verdict = f"[red]{len(report.findings)} findings[/]" if report.findings else "[green]proved[/]"
-        table.add_row(report.role, str(report.calls), str(report.grants), verdict)
+        table.add_row(report.subject, str(report.calls), str(report.statements), verdict)
     console.print(table)
     for finding in (*(finding for report in reports for finding in report.findings), *never):
         console.print(f"  {finding}", markup=False)

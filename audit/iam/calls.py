@@ -53,10 +53,41 @@ class RoleCalls(_Strict):
     calls: tuple[Call, ...] = Field(strict=False)
 
 
+class ServiceCalls(Call):
+    """Calls that AWS services make by themselves, which the policy of the resource must allow.
+
+    Attributes:
+        services: such as `logging.s3.amazonaws.com`.
+        optional: an environment may be without the resource.
+    """
+
+    services: tuple[str, ...] = Field(min_length=1, strict=False)
+    optional: bool = False
+
+
+class Denial(_Strict):
+    """What the policies of resources must refuse to everybody, whoever else allows it.
+
+    Attributes:
+        actions: examples; the denial has to cover each of them.
+        on: construct paths of the resources.
+        given: context keys of the request that must be refused; an empty value means that the key is absent.
+    """
+
+    actions: tuple[str, ...] = Field(min_length=1, strict=False)
+    on: tuple[str, ...] = Field(min_length=1, strict=False)
+    below: str = ""
+    given: Mapping[str, str]
+    optional: bool = False
+    why: str
+
+
 class Calls(_Strict):
     """The whole file."""
 
     roles: tuple[RoleCalls, ...] = Field(strict=False)
+    services: tuple[ServiceCalls, ...] = Field(default=(), strict=False)
+    denials: tuple[Denial, ...] = Field(default=(), strict=False)
 
 
 def read_calls(path: Path) -> Calls:

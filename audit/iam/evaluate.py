@@ -86,7 +86,7 @@ def decide(policies: Policies, principal: Principal, request: Request) -> Decisi
     if bounds is not None:
         limited = truth.either(match.truth for match in bounds if match.statement.allow)
         grants = [_Match(match.statement, truth.both([match.truth, limited]), match.whole) for match in grants]
-    direct = [match for match in on_resource if match.statement.allow and not _delegates(match.statement)]
+    direct = [match for match in on_resource if match.statement.allow and not delegates(match.statement)]
     if guard is not None and guard.kind == "AWS::KMS::Key" and not _account_may(guard, request, context):
         # Without the key's own consent no identity policy opens a key.
         grants = []
@@ -161,7 +161,7 @@ def _concerns(match: _Match, principal: Principal) -> bool:
     return found != match.statement.negated_principals
 
 
-def _delegates(statement: Statement) -> bool:
+def delegates(statement: Statement) -> bool:
     """A statement that names the account leaves it to the account's own policies who of it may."""
     return all(
         ":root" in name or name.isdigit() or name == "<account>" for name in (statement.principals or {}).get("AWS", ())
@@ -172,7 +172,7 @@ def _account_may(guard: Protected, request: Request, context: Context) -> bool:
     return any(
         match.truth is not Truth.NO
         for match in _matches(guard.statements, request_on(guard, request), context)
-        if match.statement.allow and _delegates(match.statement) and "AWS" in (match.statement.principals or {})
+        if match.statement.allow and delegates(match.statement) and "AWS" in (match.statement.principals or {})
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from audit.iam.conditions import keys
-from audit.iam.contract import Finding
+from audit.iam.findings import Finding
 from audit.iam.globs import covers, overlap
 from audit.iam.model import Policies, Principal, Statement
 
@@ -52,7 +52,7 @@ def forbidden(policies: Policies) -> Iterator[Finding]:
 
 def _of_statement(principal: Principal, statement: Statement, own: set[str]) -> Iterator[Finding]:
     def found(what: str) -> Finding:
-        return Finding(kind="forbidden", role=principal.name, what=f"{statement.name}: {what}")
+        return Finding(kind="forbidden", subject=principal.name, what=f"{statement.name}: {what}")
 
     if statement.not_actions is not None or statement.not_resources is not None:
         yield found("allows everything but what it names")
@@ -87,11 +87,11 @@ def _of_trust(principal: Principal, statement: Statement) -> Iterator[Finding]:
     for kind, names in (statement.principals or {}).items():
         for name in names:
             if kind == "AWS" and (name == "*" or f":{account}:" not in name):
-                yield Finding(kind="forbidden", role=principal.name, what=f"{name} of another account may assume it")
+                yield Finding(kind="forbidden", subject=principal.name, what=f"{name} of another account may assume it")
             if kind == "AWS" and name.endswith(":root"):
-                yield Finding(kind="forbidden", role=principal.name, what="everybody in the account may assume it")
+                yield Finding(kind="forbidden", subject=principal.name, what="everybody in the account may assume it")
             if kind == "Federated" and not statement.condition:
-                yield Finding(kind="forbidden", role=principal.name, what=f"anybody at {name} may assume it")
+                yield Finding(kind="forbidden", subject=principal.name, what=f"anybody at {name} may assume it")
 
 
 def _of_resource_policy(name: str, arn: str, statement: Statement) -> Iterator[Finding]:
@@ -100,6 +100,6 @@ def _of_resource_policy(name: str, arn: str, statement: Statement) -> Iterator[F
     for principal in (statement.principals or {}).get("AWS", ()):
         outside = principal == "*" or (account and f":{account}:" not in principal and principal != account)
         if outside and not narrowed:
-            yield Finding(kind="forbidden", role=name, what=f"{statement.name} allows {principal}")
+            yield Finding(kind="forbidden", subject=name, what=f"{statement.name} allows {principal}")
     if statement.negated_principals:
-        yield Finding(kind="forbidden", role=name, what=f"{statement.name} allows everybody but whom it names")
+        yield Finding(kind="forbidden", subject=name, what=f"{statement.name} allows everybody but whom it names")
