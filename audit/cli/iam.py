@@ -14,6 +14,7 @@ from audit.iam.findings import Finding, Report
 from audit.iam.forbidden import forbidden
 from audit.iam.guards import guard_reports
 from audit.iam.model import read_policies
+from audit.iam.scan import code_findings
 
 CALLS = Path(__file__).resolve().parents[1] / "calls.toml"
 
@@ -23,6 +24,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser = commands.add_parser("iam", help="who may do what: enough for every call, and nothing else")
     parser.add_argument("assembly", type=Path, metavar="DIR", help="what `cdk synth` wrote, such as cdk.out/prod")
     parser.add_argument("--calls", type=Path, default=CALLS, metavar="FILE", help="the calls that roles are there for")
+    parser.add_argument("--code", type=Path, metavar="DIR", help="root of the code that makes the calls: scan it too")
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.set_defaults(run=run)
 
@@ -33,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     policies = read_policies(assembly)
     calls = read_calls(options.calls)
     reports = [*role_reports(assembly, policies, calls), *guard_reports(assembly, policies, calls)]
-    never = list(forbidden(policies))
+    never = [*forbidden(policies), *(code_findings(options.code, calls) if options.code else ())]
     findings = [finding for report in reports for finding in report.findings] + never
     if options.json:
         print(
@@ -58,4 +60,4 @@ def _print(reports: list[Report], never: list[Finding]) -> None:
     for finding in (*(finding for report in reports for finding in report.findings), *never):
         console.print(f"  {finding}", markup=False)
     if not never:
-        console.print("nothing that is forbidden to everybody is allowed to anybody")
+        console.print("nothing forbidden is allowed, and the code makes the listed calls and no others")
