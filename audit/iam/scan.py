@@ -50,9 +50,9 @@ def scan(root: Path, package: str) -> Iterator[CodeCall]:
     for path in sorted(folder.rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                for action in _actions(_operation(node.func.attr, node.args)):
-                    yield CodeCall(action=action, file=str(path.relative_to(root)), line=node.lineno)
+            for operation, line in _operation_names(node):
+                for action in _actions(operation):
+                    yield CodeCall(action=action, file=str(path.relative_to(root)), line=line)
 
 
 def code_findings(root: Path, calls: Calls) -> Iterator[Finding]:
@@ -73,11 +73,14 @@ def code_findings(root: Path, calls: Calls) -> Iterator[Finding]:
             yield Finding(kind="unused", subject=package, what=what)
 
 
-def _operation(name: str, arguments: list[ast.expr]) -> str:
-    first = arguments[0] if arguments else None
-    if name in _NAMED_BY_TEXT and isinstance(first, ast.Constant):
-        return str(first.value)
-    return name
+def _operation_names(node: ast.AST) -> Iterator[tuple[str, int]]:
+    """What a piece of code names that could be an operation: a method, called here or handed on, or a text for one."""
+    if isinstance(node, ast.Attribute):
+        yield node.attr, node.lineno
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _NAMED_BY_TEXT:
+        first = node.args[0] if node.args else None
+        if isinstance(first, ast.Constant):
+            yield str(first.value), node.lineno
 
 
 def _actions(operation: str) -> tuple[str, ...]:
