@@ -46,10 +46,14 @@ class RoleCalls(_Strict):
     Attributes:
         paths: construct paths. A role that an environment does not have is passed over.
         trusts: who may assume it: a service, or the construct path of another role.
+        given: context keys with which it is assumed.
+        bound: keys of `given` that the trust must insist on, so that nobody else's resources can have it assumed.
     """
 
     paths: tuple[str, ...] = Field(min_length=1, strict=False)
     trusts: str
+    given: Mapping[str, str] = Field(default_factory=dict)
+    bound: tuple[str, ...] = Field(default=(), strict=False)
     calls: tuple[Call, ...] = Field(strict=False)
 
 

@@ -1,16 +1,17 @@
 """Holds each role against its calls, in both directions: every call is allowed, and nothing beyond the calls is."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from audit.assembly import Assembly
 from audit.iam.calls import Call, Calls, RoleCalls
-from audit.iam.conditions import Context, keys
-from audit.iam.evaluate import DEFAULT_CONTEXT, Decision, Outcome, Request, decide
+from audit.iam.conditions import Context, holds, keys
+from audit.iam.evaluate import DEFAULT_CONTEXT, Decision, Outcome, Request, decide, matches_action
 from audit.iam.findings import Finding, Report
 from audit.iam.globs import covers
 from audit.iam.model import Policies, Principal, Statement
 from audit.iam.places import Places, plain
+from audit.iam.truth import Truth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,19 +111,31 @@ def _wide_conditions(statement: Statement, users: list[Need]) -> Iterator[str]:
 
 
 def _trust(principal: Principal, role: RoleCalls, path: str, places: Places) -> Iterator[Finding]:
-    named = [
-        name
-        for statement in principal.trust
-        if statement.allow
-        for names in (statement.principals or {"nobody": ("nobody",)}).values()
-        for name in names
-    ]
+    """Who may assume the role: exactly whom the file names, by exactly one action, under the conditions it names."""
     expected = places.arn(role.trusts) or role.trusts
-    for name in named:
-        if name != expected:
-            yield Finding(kind="trust", subject=path, what=f"{name} may assume it; listed is {role.trusts}")
-    if not named:
-        yield Finding(kind="trust", subject=path, what="nobody may assume it")
+    need = Need(
+        action="sts:AssumeRole",
+        resource="*",
+        context={**DEFAULT_CONTEXT, **places.context(role.given)},
+        bound=frozenset(key.lower() for key in role.bound),
+    )
+    welcome = False
+    for statement in principal.trust:
+        named = [name for names in (statement.principals or {}).values() for name in names]
+        strangers = [name for name in named if name != expected]
+        if strangers and statement.allow:
+            what = f"{', '.join(strangers)} may assume it; listed is {role.trusts}"
+            yield Finding(kind="trust", subject=path, what=what)
+        matches = matches_action(statement, need.action) and expected in named
+        holding = holds(statement.condition, need.context)
+        if not statement.allow and matches and holding is not Truth.NO:
+            yield Finding(kind="trust", subject=path, what=f"{statement.name} refuses {role.trusts}")
+        welcome = welcome or (statement.allow and matches and holding is Truth.YES)
+        if statement.allow:
+            anywhere = replace(statement, resources=("*",))
+            yield from (Finding(kind="trust", subject=path, what=what) for what in unused(anywhere, [need]))
+    if not welcome:
+        yield Finding(kind="trust", subject=path, what=f"{role.trusts} may not assume it")
 
 
 def _told(decision: Decision) -> str:

@@ -163,9 +163,8 @@ def _concerns(match: _Match, principal: Principal) -> bool:
 
 def delegates(statement: Statement) -> bool:
     """A statement that names the account leaves it to the account's own policies who of it may."""
-    return all(
-        ":root" in name or name.isdigit() or name == "<account>" for name in (statement.principals or {}).get("AWS", ())
-    )
+    named = (statement.principals or {}).get("AWS", ())
+    return bool(named) and all(":root" in name or name.isdigit() or name == "<account>" for name in named)
 
 
 def _account_may(guard: Protected, request: Request, context: Context) -> bool:

@@ -7,6 +7,7 @@ from audit.assembly import Address, Assembly, Reference, Resource, Value, refere
 from audit.errors import NotModelledError, Problem
 from audit.reach.network import Interface, Kind, Subnet
 from audit.reach.packets import Interval
+from audit.reach.subnets import service_of
 
 LINUX_PORTS: Interval = (32_768, 60_999)
 """`net.ipv4.ip_local_port_range` of Linux as its kernel comes."""
@@ -30,6 +31,7 @@ class Placement:
     public: bool | None = False
     client_ports: Interval = LINUX_PORTS
     label: str = ""
+    service: str = ""
 
 
 Reader = Callable[[Assembly, Resource], Iterator[Placement]]
@@ -77,6 +79,7 @@ def _in_subnets(
             groups=groups if groups or placement.kind is Kind.NAT else frozenset({subnet.vpc}),
             public=subnet.gives_public_addresses if placement.public is None else placement.public,
             client_ports=placement.client_ports,
+            service=placement.service,
         )
 
 
@@ -239,6 +242,7 @@ def _endpoint(_: Assembly, resource: Resource) -> Iterator[Placement]:
             kind=Kind.ENDPOINT,
             subnets=_addresses(resource.properties.get("SubnetIds")),
             groups=_addresses(resource.properties.get("SecurityGroupIds")),
+            service=service_of(resource),
         )
 
 

@@ -61,6 +61,8 @@ class Invariants(_Strict):
     flows: tuple[Flow, ...] = Field(strict=False)
     never: Never = Never()
     own_zone_nat: bool = True
+    endpoints: tuple[str, ...] = Field(default=(), strict=False)
+    """Services with an interface endpoint in every zone."""
 
 
 def read_invariants(path: Path) -> Invariants:

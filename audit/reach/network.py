@@ -126,6 +126,7 @@ class Interface:
         groups: security groups; the VPC's default one has the VPC's address.
         public: whether it has a public address beside its own.
         client_ports: the source ports that it opens connections from.
+        service: what an interface endpoint leads to, such as `ssm`.
     """
 
     owner: Address
@@ -135,6 +136,7 @@ class Interface:
     groups: frozenset[Address]
     public: bool = False
     client_ports: Interval = EVERY_PORT
+    service: str = ""
 
     def __str__(self) -> str:
         return f"{self.owner.logical_id} @ {self.subnet.logical_id}"

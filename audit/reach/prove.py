@@ -1,7 +1,7 @@
 """Proves the invariants over every pair of interfaces, with all zones and with each one gone, or finds the packet
 that breaks them."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 
@@ -53,7 +53,7 @@ class Proof:
         return not self.refutations
 
 
-class _Case:
+class Case:
     """A network in one condition, with all its pairs judged and everybody's names looked up."""
 
     def __init__(self, network: Network, invariants: Invariants) -> None:
@@ -81,18 +81,30 @@ class _Case:
         return frozenset(name for name, party in parties if party.group in groups)
 
 
+def cases(network: Network, invariants: Invariants) -> dict[str | None, Case]:
+    """The network as it is, under None, and without each zone."""
+    found: dict[str | None, Case] = {None: Case(network, invariants)}
+    found |= {zone: Case(network.without_zone(zone), invariants) for zone in network.zones}
+    return found
+
+
 def prove(network: Network, invariants: Invariants) -> tuple[Proof, ...]:
     """Judge every invariant, and all that a lost zone could break once more for each zone."""
-    whole = _Case(network, invariants)
+    return prove_cases(cases(network, invariants))
+
+
+def prove_cases(found: Mapping[str | None, Case]) -> tuple[Proof, ...]:
+    """Judge every invariant over conditions of a network."""
+    whole = found[None]
     proofs = [check(whole) for check in _CHECKS]
     proofs[1:1] = _flows(whole)
-    for zone in network.zones:
-        case = _Case(network.without_zone(zone), invariants)
-        proofs += [replace(proof, lost=zone) for proof in (*_flows(case), _nothing_else(case), _own_nat(case))]
+    for zone, case in found.items():
+        if zone is not None:
+            proofs += [replace(proof, lost=zone) for proof in (*_flows(case), _nothing_else(case), _own_nat(case))]
     return tuple(proofs)
 
 
-def _everybody_is_known(case: _Case) -> Proof:
+def _everybody_is_known(case: Case) -> Proof:
     """An interface that no party claims would be outside of every other statement."""
     wrong = []
     interfaces = [interface for interface in case.network.interfaces if interface.kind is not Kind.NAT]
@@ -106,7 +118,7 @@ def _everybody_is_known(case: _Case) -> Proof:
     )
 
 
-def _flows(case: _Case) -> Iterator[Proof]:
+def _flows(case: Case) -> Iterator[Proof]:
     """Each listed flow completes for every packet, from every zone to every zone."""
     listed = [(pair, case.flows(pair)) for pair in case.pairs]
     for flow in case.invariants.flows:
@@ -141,7 +153,7 @@ def _incomplete(pair: Pair, flow: Flow) -> Iterator[Refutation]:
         )
 
 
-def _nothing_else(case: _Case) -> Proof:
+def _nothing_else(case: Case) -> Proof:
     """Beside the listed flows not one packet arrives anywhere, answered or not."""
     wrong: list[Refutation] = []
     judged = [pair for pair in case.pairs if not _is_nat(pair.source) and not _is_nat(pair.target)]
@@ -159,7 +171,7 @@ def _nothing_else(case: _Case) -> Proof:
     return Proof(statement="nothing else is delivered to anybody", cases=len(judged), refutations=tuple(wrong))
 
 
-def _own_nat(case: _Case) -> Proof:
+def _own_nat(case: Case) -> Proof:
     """No zone depends on another one's way out."""
     nats = {item.owner: case.network.subnets[item.subnet] for item in case.network.interfaces if item.kind is Kind.NAT}
     wrong, cases = [], 0
@@ -175,7 +187,22 @@ def _own_nat(case: _Case) -> Proof:
     return Proof(statement="every zone uses its own NAT gateway", cases=cases, refutations=tuple(wrong))
 
 
-def _never_through_nat(case: _Case) -> Proof:
+def _endpoints(case: Case) -> Proof:
+    """What has to be called from every zone is there in every zone."""
+    wrong = []
+    for service in case.invariants.endpoints:
+        there = {case.network.subnets[item.subnet].zone for item in case.network.interfaces if item.service == service}
+        wrong += [
+            Refutation(what=f"no interface endpoint for {service} in {zone}")
+            for zone in case.network.zones
+            if zone not in there
+        ]
+    names = ", ".join(case.invariants.endpoints)
+    judged = len(case.invariants.endpoints) * len(case.network.zones)
+    return Proof(statement=f"every zone has its endpoints: {names}", cases=judged, refutations=tuple(wrong))
+
+
+def _never_through_nat(case: Case) -> Proof:
     services = set(case.invariants.never.through_nat)
     gateways = {interface.name for interface in case.network.interfaces if interface.kind is Kind.NAT}
     between = [
@@ -192,7 +219,7 @@ def _never_through_nat(case: _Case) -> Proof:
     return Proof(statement=f"{names} is never reached through NAT", cases=len(between), refutations=tuple(wrong))
 
 
-def _never_internet(case: _Case) -> Proof:
+def _never_internet(case: Case) -> Proof:
     parties = set(case.invariants.never.internet)
     members = [item for item in case.network.interfaces if parties & case.parties(item)]
     wrong = []
@@ -212,7 +239,7 @@ def _never_internet(case: _Case) -> Proof:
     return Proof(statement=f"no way from {names} to the internet", cases=len(members), refutations=tuple(wrong))
 
 
-def _never_ports(case: _Case) -> Proof:
+def _never_ports(case: Case) -> Proof:
     closed = [(port, port) for port in case.invariants.never.ports]
     wrong = []
     for pair in case.pairs:
@@ -225,7 +252,7 @@ def _never_ports(case: _Case) -> Proof:
     return Proof(statement=f"ports {ports} are closed everywhere", cases=len(case.pairs), refutations=tuple(wrong))
 
 
-def _each_layer_alone(case: _Case) -> Proof:
+def _each_layer_alone(case: Case) -> Proof:
     """One mistake is not enough: with one kind of filter wide open, a public address and a route, the other holds."""
     parties = set(case.invariants.never.through_one_layer)
     wrong, cases = [], 0
@@ -245,10 +272,11 @@ def _each_layer_alone(case: _Case) -> Proof:
     return Proof(statement=statement, cases=cases, refutations=tuple(wrong))
 
 
-_CHECKS: tuple[Callable[[_Case], Proof], ...] = (
+_CHECKS: tuple[Callable[[Case], Proof], ...] = (
     _everybody_is_known,
     _nothing_else,
     _own_nat,
+    _endpoints,
     _never_through_nat,
     _never_internet,
     _never_ports,
