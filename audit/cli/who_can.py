@@ -10,7 +10,7 @@ from audit.errors import AuditError, Problem
 from audit.iam.conditions import ABSENT
 from audit.iam.evaluate import Outcome, Request, who_can
 from audit.iam.model import read_policies
-from audit.iam.names import Names, by_path
+from audit.iam.names import arn_of_path
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -40,11 +40,10 @@ def run(options: argparse.Namespace) -> int:
         context[key.lower()] = value or ABSENT
     resource = options.resource
     if not resource.startswith(("arn:", "*")):
-        path, star, rest = resource.partition("/*")
-        found = by_path(assembly, path)
+        found = arn_of_path(assembly, resource)
         if found is None:
             raise AuditError([Problem(where=f"resource {resource!r}", why="is no ARN and no construct path")])
-        resource = f"{Names(assembly).arn(found)}{star}{rest}"
+        resource = found
     console = Console(highlight=False, width=None if Console().is_terminal else 160)
     request = Request(action=options.action, resource=resource, context=context)
     console.print(f"{options.action} on {resource}", markup=False)

@@ -118,7 +118,11 @@ class Names:
         }
 
 
-def by_path(assembly: Assembly, path: str) -> Resource | None:
-    """The resource at a construct path, or the only one below it."""
-    exact = [resource for resource in assembly.resources.values() if resource.path in {path, f"{path}/Resource"}]
-    return exact[0] if len(exact) == 1 else None
+def arn_of_path(assembly: Assembly, text: str) -> str | None:
+    """The ARN of the resource whose construct path a text begins with, followed by the rest of the text."""
+    names = Names(assembly)
+    arns = {resource.path.removesuffix("/Resource"): names.arn(resource) for resource in assembly.resources.values()}
+    for path in sorted(arns, key=len, reverse=True):
+        if text == path or text.startswith(f"{path}/"):
+            return f"{arns[path]}{text.removeprefix(path)}"
+    return None
