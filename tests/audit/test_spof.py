@@ -76,7 +76,7 @@ def build(tmp_path: Path) -> Build:
 
 def test_a_platform_with_two_of_everything_has_no_single_point_of_failure(build: Build) -> None:
     judgement = build(platform())
-    assert judgement.single_points == ()
+    assert not judgement.single_points
     assert {component.name for component, _ in judgement.parts} == {
         "load balancer",
         "web tasks and their instances",
@@ -106,7 +106,7 @@ def test_times_come_from_the_templates_own_numbers(build: Build) -> None:
     ],
 )
 def test_one_of_a_kind_is_a_single_point_of_failure(
-    build: Build, resource: str, key: str, value: Any, what: str, stops: set[Function]
+    build: Build, *, resource: str, key: str, value: Any, what: str, stops: set[Function]
 ) -> None:
     template = platform()
     template["Resources"][resource]["Properties"][key] = value
