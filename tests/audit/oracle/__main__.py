@@ -50,7 +50,7 @@ def _print(folder: Path, found: Agreement, interfaces: int, ports: int, seconds:
         if found.hops:
             print(f"  dropped by the same hop and rule: {named} of {found.hops} ({named / found.hops:.4%})")
         if found.shares:
-            print(f"  {found.shares} pairs and ports where it depends on NAT's port: compared by the share that completes")
+            print(f"  {found.shares} pairs and ports depend on NAT's port: compared by the share that completes")
     for text in found.disagreements[:_SHOWN]:
         print(f"  disagreement: {text}")
     if (more := len(found.disagreements) - _SHOWN) > 0:

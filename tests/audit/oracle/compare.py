@@ -138,9 +138,7 @@ def _said(found: Journey, flow: Flow, gateways: Mapping[str, IPv4Address]) -> Sa
             asked = packet if verdict.direction is Direction.FORWARD else answer
             if not verdict.passes and _holds(verdict.packets, asked):
                 back = verdict.direction is Direction.RETURN
-                return Said(
-                    outcome=outcome, hop=verdict.hop, rule=verdict.rule, answer=back, through_nat=through_nat
-                )
+                return Said(outcome=outcome, hop=verdict.hop, rule=verdict.rule, answer=back, through_nat=through_nat)
         return Said(outcome=outcome, through_nat=through_nat)
     share = 1.0
     for leg in beyond:
@@ -188,7 +186,8 @@ def _count(found: Agreement, flow: Flow, said: Said, fate: Fate, names: Mapping[
         return
     found.flows += 1
     found.outcomes[said.outcome] += 1
-    ends = f"{names[flow.source]} {flow.source}:{flow.source_port} -> {names[flow.target]} {flow.target}:{flow.target_port}"
+    source, target = f"{flow.source}:{flow.source_port}", f"{flow.target}:{flow.target_port}"
+    ends = f"{names[flow.source]} {source} -> {names[flow.target]} {target}"
     if _wrong(said, fate):
         found.wrong_flows += 1
         found.disagreements.append(

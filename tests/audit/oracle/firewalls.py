@@ -25,7 +25,9 @@ def security_groups(plan: Plan, place: Place) -> str:
             + "\n}"
         )
     sets = _sets(ARRIVED, "dropped_input", "dropped_output")
-    passed = f"chain passed_input {{\n add @{ARRIVED} {{ {_KEY} }} accept\n accept\n}}\nchain passed_output {{\n accept\n}}"
+    passed = (
+        f"chain passed_input {{\n add @{ARRIVED} {{ {_KEY} }} accept\n accept\n}}\nchain passed_output {{\n accept\n}}"
+    )
     return f"table ip group {{\n{sets}\n{passed}\n" + "\n".join(chains) + "\n}"
 
 

@@ -15,6 +15,7 @@ ANYWHERE = IPv4Network("0.0.0.0/0")
 INTERNET, S3 = IPv4Address("198.51.100.10"), IPv4Address("203.0.113.10")
 """Somebody out there, and the service, on networks that are reserved for tests."""
 ALL_PORTS = (0, 65_535)
+_PORTS = {"mysql": 3306, "postgres": 5432}
 _ABOVE_1023, _LINUX = (1024, 65_535), (32_768, 60_999)
 
 
@@ -65,8 +66,9 @@ class Place:
     groups: frozenset[Id]
     public: bool
     ports: tuple[int, int]
-    address: IPv4Address = IPv4Address(0)
-    gateway: bool = False
+    gateway: bool
+    address: IPv4Address = INTERNET
+    """Somewhere in the subnet, once it is chosen."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,13 +160,21 @@ def _permits(templates: Templates, stack: str, entry: dict[str, Any]) -> Iterato
     protocol = str(entry["IpProtocol"]).lower()
     if protocol not in {"-1", "6", "tcp"}:
         return
-    first, last = entry.get("FromPort", -1), entry.get("ToPort", -1)
-    ports = ALL_PORTS if protocol == "-1" or int(first) == -1 else (int(first), int(last))
+    first, last = (_port(templates, stack, entry.get(key, -1)) for key in ("FromPort", "ToPort"))
+    ports = ALL_PORTS if protocol == "-1" or first == -1 else (first, last)
     for key in ("SourceSecurityGroupId", "DestinationSecurityGroupId"):
         if key in entry:
             yield Permit(ports=ports, group=templates.target(stack, entry[key]))
     if "CidrIp" in entry:
         yield Permit(ports=ports, block=IPv4Network(_block(templates, stack, entry["CidrIp"])))
+
+
+def _port(templates: Templates, stack: str, value: Any) -> int:
+    """A port as written, or the one of a database."""
+    if not isinstance(value, dict):
+        return int(value)
+    database = templates.properties(templates.target(stack, value))
+    return int(database.get("Port", _PORTS[database["Engine"]]))
 
 
 def _areas(templates: Templates, vpc: Id) -> Iterator[tuple[Id, Area]]:
@@ -237,7 +247,7 @@ def _places(templates: Templates, areas: dict[Id, Area], vpc: Id) -> Iterator[Pl
                     owner=owner,
                     area=area,
                     groups=groups if groups or gateway else frozenset({vpc}),
-                    public=_is_public(kind, properties),
+                    public=_is_public(kind, properties, templates.properties(area)),
                     ports=_client_ports(templates, owner, kind, tasks=index == 1),
                     gateway=gateway,
                 )
@@ -250,7 +260,10 @@ def _reached(templates: Templates, stack: str, value: Any) -> Iterator[Id]:
             yield from _reached(templates, target[0], templates.properties(target))
 
 
-def _is_public(kind: str, properties: dict[str, Any]) -> bool:
+def _is_public(kind: str, properties: dict[str, Any], subnet: dict[str, Any]) -> bool:
+    if kind.endswith(("::Instance", "::AutoScalingGroup")):
+        asked = [item.get("AssociatePublicIpAddress") for item in properties.get("NetworkInterfaces", [])]
+        return bool([subnet.get("MapPublicIpOnLaunch", False), *(item for item in asked if item is not None)][-1])
     if kind.endswith("LoadBalancer"):
         return bool(properties.get("Scheme", "internet-facing") == "internet-facing")
     if kind.endswith("NatGateway"):

@@ -183,16 +183,15 @@ def _named(plan: Plan, resource_id: tuple[str, str], what: str) -> str:
     return f"{listed} default {what}" if is_vpc else listed
 
 
-def _fate(
-    world: World, flow: Flow, answered: bool, arrived: set[Key], drops: dict[Key, tuple[str, str]]
-) -> Fate:
+def _fate(world: World, flow: Flow, answered: bool, arrived: set[Key], drops: dict[Key, tuple[str, str]]) -> Fate:
     there = (str(flow.source), flow.source_port, str(flow.target), flow.target_port)
     back = (*there[2:], *there[:2])
     drop = None
     for key, answer in ((there, False), (back, True)):
         if drop is None and not answered and key in drops:
             drop = Drop(*drops[key], answer=answer)
-    return Fate(answered=answered, arrived=there in arrived, drop=drop)
+    outside = (str(world.public.get(flow.source, flow.source)), *there[1:])
+    return Fate(answered=answered, arrived=bool({there, outside} & arrived), drop=drop)
 
 
 def _recorded(namespace: Namespace) -> dict[str, set[Key]]:
@@ -206,4 +205,3 @@ def _recorded(namespace: Namespace) -> dict[str, set[Key]]:
                 source, source_port, target, target_port = inner["concat"]
                 keys.add((source, int(source_port), target, int(target_port)))
     return found
-
