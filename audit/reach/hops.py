@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from audit.assembly import Address
 from audit.reach.network import AclRule, GroupRule, Interface, Network, NetworkAcl, Route, Subnet, Way
-from audit.reach.packets import NOTHING, Axis, PacketSet, interval_of, union
+from audit.reach.packets import NOTHING, Axis, PacketSet, interval_of
 
 
 class Direction(StrEnum):
@@ -42,26 +42,32 @@ class Passage:
 
     @property
     def passed(self) -> PacketSet:
-        """What goes on."""
-        return union(verdict.packets for verdict in self.verdicts if verdict.passes)
+        """What goes on. No packet is in two verdicts of a hop."""
+        return PacketSet(tuple([box for verdict in self.verdicts if verdict.passes for box in verdict.packets.boxes]))
+
+
+NOBODY = Passage(())
+"""When nothing is left that could pass."""
 
 
 def through_acl(packets: PacketSet, acl: NetworkAcl, *, egress: bool, direction: Direction) -> Passage:
     """Past a network ACL: the first matching rule decides, each packet for itself."""
+    if not packets:
+        return NOBODY
     hop = f"{acl.name} {'egress' if egress else 'ingress'}"
     return Passage(
         tuple(
             Verdict(hop=hop, rule=rule.name, passes=rule.allow, direction=direction, packets=decided)
-            for rule, decided in first_matches(acl.egress if egress else acl.ingress, packets)
+            for rule, decided in first_matches(acl, egress, packets)
         )
     )
 
 
 @lru_cache(maxsize=100_000)
-def first_matches(rules: tuple[AclRule, ...], packets: PacketSet) -> tuple[tuple[AclRule, PacketSet], ...]:
+def first_matches(acl: NetworkAcl, egress: bool, packets: PacketSet) -> tuple[tuple[AclRule, PacketSet], ...]:
     """Each rule that decides about some of the packets, with these packets."""
     decided: list[tuple[AclRule, PacketSet]] = []
-    for rule in rules:
+    for rule in acl.egress if egress else acl.ingress:
         matched = packets & rule.packets
         if matched:
             decided.append((rule, matched))
@@ -83,12 +89,16 @@ def through_groups(
     packets: PacketSet, network: Network, interface: Interface, *, egress: bool, peer: Peer, direction: Direction
 ) -> Passage:
     """Past an interface's security groups: any rule of any of them may let a packet through."""
+    if not packets:
+        return NOBODY
     way = "egress" if egress else "ingress"
     verdicts: list[Verdict] = []
     left = packets
     for address in sorted(interface.groups):
         group = network.groups[address]
         for rule in group.egress if egress else group.ingress:
+            if not left:
+                return Passage(tuple(verdicts))
             if not _is_about(rule, peer, network):
                 continue
             allowed = left & rule.packets
@@ -139,6 +149,8 @@ def through_routes(
     packets: PacketSet, subnet: Subnet, *, wanted: Iterable[Way], service: str | None, direction: Direction
 ) -> Passage:
     """Out of a subnet by one of the ways that lead to the destination."""
+    if not packets:
+        return NOBODY
     ways = frozenset(wanted)
     return Passage(
         tuple(

@@ -252,8 +252,9 @@ def _inward(network: Network, source: Internet | Service, target: Interface, pro
     if not target.public:
         why = "it has no public address"
         return Journey(source=source, target=target, protocol=protocol, legs=(), refused=why)
-    if not there.route_to_internet:
-        why = f"{there.name} has no route to an internet gateway"
+    # Without a route there it gets packets all the same; it is the answers that find no way.
+    if there.vpc not in network.on_internet:
+        why = "its VPC has no internet gateway"
         return Journey(source=source, target=target, protocol=protocol, legs=(), refused=why)
     trip = _Trip(_packets(protocol, PUBLIC_ADDRESSES, INTERNET_PORTS, _blocks(there)))
     trip.forward(through_acl(trip.flying, there.acl, egress=False, direction=trip.direction))
@@ -297,6 +298,11 @@ def _cross(trip: _Trip, here: Subnet, there: Subnet, ways: set[Way]) -> None:
     trip.forward(through_acl(trip.flying, here.acl, egress=True, direction=trip.direction))
     trip.forward(through_routes(trip.flying, here, wanted=ways, service=None, direction=trip.direction))
     trip.forward(through_acl(trip.flying, there.acl, egress=False, direction=trip.direction))
+
+
+def gateway_of(network: Network, end: End) -> Interface | None:
+    """The NAT gateway that an end's subnet has a route to, when it is there."""
+    return _nat_of(network, network.subnets[end.subnet]) if isinstance(end, Interface) else None
 
 
 def _nat_of(network: Network, subnet: Subnet) -> Interface | None:

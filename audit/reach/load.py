@@ -7,7 +7,7 @@ from audit.errors import AuditError, Problem
 from audit.reach.filters import read_acls, read_groups
 from audit.reach.interfaces import READERS, read_interfaces
 from audit.reach.network import Network
-from audit.reach.subnets import read_blocks, read_subnets
+from audit.reach.subnets import read_attached, read_blocks, read_subnets
 
 _UNDERSTOOD = frozenset(
     {
@@ -65,7 +65,12 @@ def read_network(assembly: Assembly, *, prefix_lists: Mapping[str, str] | None =
     if problems:
         raise AuditError(sorted(set(problems)))
     return Network(
-        blocks=blocks, subnets=subnets, groups=groups, interfaces=interfaces, prefix_lists=prefix_lists or {}
+        blocks=blocks,
+        subnets=subnets,
+        groups=groups,
+        interfaces=interfaces,
+        on_internet=frozenset(read_attached(assembly).values()),
+        prefix_lists=prefix_lists or {},
     )
 
 

@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-from audit.reach.journey import TCP_ONLY, UDP_ONLY, Blocked, End, Internet, Journey, Service, journey
+from audit.reach.journey import TCP_ONLY, UDP_ONLY, Blocked, End, Internet, Journey, Service, gateway_of, journey
 from audit.reach.network import Interface, Network, Way
 from audit.reach.packets import TCP, UDP, Interval
 
 PROTOCOLS: dict[str, Interval] = {"tcp": TCP_ONLY, "udp": UDP_ONLY}
 OTHERS: tuple[Interval, ...] = ((0, TCP - 1), (TCP + 1, UDP - 1), (UDP + 1, 255))
 """Protocols without ports: of them only what is delivered counts."""
+Known = dict[tuple[Any, ...], Journey]
+"""Journeys by everything that they depend on, in the conditions of one network."""
 EVERY_PORT: tuple[Interval, ...] = ((0, 65_535),)
 
 
@@ -41,15 +42,24 @@ def ends(network: Network) -> tuple[End, ...]:
     return (*network.interfaces, Internet(), *(Service(name) for name in sorted(services)))
 
 
-def pairs(network: Network) -> Iterator[Pair]:
-    """All ordered pairs of different ends. Interfaces that are alike are judged once."""
+def pairs(network: Network, *, known: Known | None = None) -> Iterator[Pair]:
+    """All ordered pairs of different ends. Interfaces that are alike are judged once.
 
-    @cache
-    def judged(source: tuple[Any, ...], target: tuple[Any, ...], protocol: Interval) -> Journey:
-        return journey(network, likes[source], likes[target], protocol=protocol)
+    Args:
+        network: all of it, or without a zone.
+        known: what was judged, to be shared between conditions of one network and nothing else.
+    """
+    found: Known = {} if known is None else known
+
+    def judged(source: End, target: End, protocol: Interval) -> Journey:
+        # Of everything that may be gone with a zone, only its NAT gateway takes part in journeys of others.
+        way_out = gateway_of(network, source) if not isinstance(target, Interface) else None
+        key = (_alike(source), _alike(target), protocol, way_out)
+        if key not in found:
+            found[key] = journey(network, source, target, protocol=protocol)
+        return found[key]
 
     everyone = ends(network)
-    likes = {_alike(end): end for end in everyone}
     for source in everyone:
         for target in everyone:
             if source is target or not (isinstance(source, Interface) or isinstance(target, Interface)):
@@ -57,10 +67,8 @@ def pairs(network: Network) -> Iterator[Pair]:
             yield Pair(
                 source=source,
                 target=target,
-                journeys={
-                    name: judged(_alike(source), _alike(target), protocol) for name, protocol in PROTOCOLS.items()
-                },
-                others=tuple(judged(_alike(source), _alike(target), protocol) for protocol in OTHERS),
+                journeys={name: judged(source, target, protocol) for name, protocol in PROTOCOLS.items()},
+                others=tuple(judged(source, target, protocol) for protocol in OTHERS),
             )
 
 

@@ -1,7 +1,7 @@
 """The network as it decides over packets: subnets, filters, routes, and the interfaces that send and receive."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from ipaddress import IPv4Network
 
@@ -47,9 +47,9 @@ class AclRule:
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class NetworkAcl:
-    """A stateless filter at a subnet's edge, rules in order."""
+    """A stateless filter at a subnet's edge, rules in order. Equal to itself alone, which is cheap to find out."""
 
     name: str
     ingress: tuple[AclRule, ...]
@@ -150,6 +150,8 @@ class Network:
     subnets: Mapping[Address, Subnet]
     groups: Mapping[Address, SecurityGroup]
     interfaces: tuple[Interface, ...]
+    on_internet: frozenset[Address] = frozenset()
+    """VPCs that an internet gateway is attached to."""
     prefix_lists: Mapping[str, str] = field(default_factory=dict)
     """Service by the id of its prefix list, as far as the reader of the templates was told."""
 
@@ -161,10 +163,8 @@ class Network:
     def without_zone(self, zone: str) -> "Network":
         """The network after everything in a zone is gone. Routes to what is gone stay and lead nowhere."""
         subnets = {address: subnet for address, subnet in self.subnets.items() if subnet.zone != zone}
-        return Network(
-            blocks=self.blocks,
+        return replace(
+            self,
             subnets=subnets,
-            groups=self.groups,
             interfaces=tuple(interface for interface in self.interfaces if interface.subnet in subnets),
-            prefix_lists=self.prefix_lists,
         )

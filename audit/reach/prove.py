@@ -7,7 +7,7 @@ from ipaddress import IPv4Network
 
 from audit.reach.invariants import Flow, Invariants
 from audit.reach.journey import End, Internet, Journey, Service, journey
-from audit.reach.matrix import PROTOCOLS, Pair, ends, pairs
+from audit.reach.matrix import PROTOCOLS, Known, Pair, ends, pairs
 from audit.reach.network import AclRule, GroupRule, Interface, Kind, Network, NetworkAcl, Route, Subnet, Way
 from audit.reach.packets import EVERYTHING, Interval, Packet, PacketSet, without
 
@@ -56,10 +56,10 @@ class Proof:
 class Case:
     """A network in one condition, with all its pairs judged and everybody's names looked up."""
 
-    def __init__(self, network: Network, invariants: Invariants) -> None:
+    def __init__(self, network: Network, invariants: Invariants, *, known: Known | None = None) -> None:
         self.network = network
         self.invariants = invariants
-        self.pairs = tuple(pairs(network))
+        self.pairs = tuple(pairs(network, known=known))
         self._names = {end: self._names_of(end) for end in ends(network)}
 
     def parties(self, end: End) -> frozenset[str]:
@@ -83,8 +83,9 @@ class Case:
 
 def cases(network: Network, invariants: Invariants) -> dict[str | None, Case]:
     """The network as it is, under None, and without each zone."""
-    found: dict[str | None, Case] = {None: Case(network, invariants)}
-    found |= {zone: Case(network.without_zone(zone), invariants) for zone in network.zones}
+    known: Known = {}
+    found: dict[str | None, Case] = {None: Case(network, invariants, known=known)}
+    found |= {zone: Case(network.without_zone(zone), invariants, known=known) for zone in network.zones}
     return found
 
 
@@ -305,7 +306,7 @@ def _exposed(network: Network, acl: Callable[[Subnet], NetworkAcl]) -> Network:
         for address, subnet in network.subnets.items()
     }
     interfaces = tuple(replace(interface, public=True) for interface in network.interfaces)
-    return replace(network, subnets=subnets, interfaces=interfaces)
+    return replace(network, subnets=subnets, interfaces=interfaces, on_internet=frozenset(network.blocks))
 
 
 def _arrives(found: Journey, ports: Iterable[Interval]) -> Packet | None:

@@ -1,6 +1,6 @@
 """Reads VPCs, subnets and route tables out of an assembly."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from ipaddress import IPv4Network
 
 from audit.assembly import Address, Assembly, Reference, Resource, Value
@@ -70,11 +70,7 @@ def read_subnets(
 
 def _routes(assembly: Assembly, problems: list[Problem]) -> dict[Address, tuple[Route, ...]]:
     """The routes of each table, beside the local ones."""
-    attached = {
-        gateway.address
-        for attachment in assembly.of_kind("AWS::EC2::VPCGatewayAttachment")
-        if isinstance(gateway := attachment.properties.get("InternetGatewayId"), Reference)
-    }
+    attached = read_attached(assembly)
     routes: dict[Address, tuple[Route, ...]] = {}
     for resource in assembly.of_kind("AWS::EC2::Route"):
         table = resource.properties.get("RouteTableId")
@@ -92,12 +88,22 @@ def _routes(assembly: Assembly, problems: list[Problem]) -> dict[Address, tuple[
     return routes
 
 
+def read_attached(assembly: Assembly) -> dict[Address, Address]:
+    """The VPC of each internet gateway that is attached to one."""
+    return {
+        gateway.address: vpc.address
+        for attachment in assembly.of_kind("AWS::EC2::VPCGatewayAttachment")
+        if isinstance(gateway := attachment.properties.get("InternetGatewayId"), Reference)
+        and isinstance(vpc := attachment.properties.get("VpcId"), Reference)
+    }
+
+
 def service_of(endpoint: Resource) -> str:
     """The last part of an endpoint's service name, such as `s3`."""
     return str(endpoint.properties.get("ServiceName", "")).rsplit(".", 1)[-1]
 
 
-def _route(resource: Resource, attached: set[Address], problems: list[Problem]) -> Route | None:
+def _route(resource: Resource, attached: Collection[Address], problems: list[Problem]) -> Route | None:
     properties = resource.properties
     if "DestinationIpv6CidrBlock" in properties and "DestinationCidrBlock" not in properties:
         return None
