@@ -8,7 +8,7 @@ the two ends have in their subnets and whatever port the client or the NAT gatew
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import cached_property, lru_cache, reduce
 from ipaddress import IPv4Network
 
 from audit.reach.hops import Direction, Passage, Peer, Verdict, through_acl, through_groups, through_routes
@@ -191,6 +191,9 @@ def _inside(network: Network, source: Interface, target: Interface, protocol: In
     trip.forward(
         through_groups(trip.flying, network, source, egress=True, peer=_as_peer(target), direction=trip.direction)
     )
+    if not trip.flying:
+        # Most pairs end here.
+        return Journey(source=source, target=target, protocol=protocol, legs=(trip.leg(),))
     if here is not there:
         _cross(trip, here, there, {Way.LOCAL})
     trip.forward(
@@ -319,8 +322,9 @@ def _blocks(subnet: Subnet) -> tuple[Interval, ...]:
     return (interval_of(subnet.block),)
 
 
+@lru_cache(maxsize=100_000)
 def _packets(
-    protocol: Interval, sources: Sequence[Interval], source_ports: Interval, targets: Sequence[Interval]
+    protocol: Interval, sources: tuple[Interval, ...], source_ports: Interval, targets: tuple[Interval, ...]
 ) -> PacketSet:
     # What stands in the place of a port means something else in protocols that have none.
     with_ports = protocol in {TCP_ONLY, UDP_ONLY}
