@@ -81,27 +81,39 @@ class Case:
         return frozenset(name for name, party in parties if party.group in groups)
 
 
-def cases(network: Network, invariants: Invariants) -> dict[str | None, Case]:
-    """The network as it is, under None, and without each zone."""
+def cases(network: Network, invariants: Invariants, *, one_zone: bool = False) -> dict[str | None, Case]:
+    """The network as it is, under None, and unless it only claims to work with all zones, without each."""
     known: Known = {}
     found: dict[str | None, Case] = {None: Case(network, invariants, known=known)}
-    found |= {zone: Case(network.without_zone(zone), invariants, known=known) for zone in network.zones}
+    if not one_zone:
+        found |= {zone: Case(network.without_zone(zone), invariants, known=known) for zone in network.zones}
     return found
 
 
-def prove(network: Network, invariants: Invariants) -> tuple[Proof, ...]:
-    """Judge every invariant, and all that a lost zone could break once more for each zone."""
-    return prove_cases(cases(network, invariants))
+def prove(network: Network, invariants: Invariants, *, one_zone: bool = False) -> tuple[Proof, ...]:
+    """Judge every invariant, and all that a lost zone could break once more for each zone.
+
+    Args:
+        network: what is deployed.
+        invariants: what must hold.
+        one_zone: the network does not claim to survive the loss of a zone: leave out what is about that, and that
+            every zone has its own NAT gateway.
+    """
+    if one_zone:
+        invariants = invariants.model_copy(update={"own_zone_nat": False})
+    return prove_cases(cases(network, invariants, one_zone=one_zone))
 
 
 def prove_cases(found: Mapping[str | None, Case]) -> tuple[Proof, ...]:
     """Judge every invariant over conditions of a network."""
     whole = found[None]
-    proofs = [check(whole) for check in _CHECKS]
-    proofs[1:1] = _flows(whole)
+    # What nobody asked for is not claimed: a statement about nothing would be proved.
+    asked = _asked(whole.invariants)
+    proofs = [_everybody_is_known(whole), *_flows(whole), *(check(whole) for check in asked)]
     for zone, case in found.items():
         if zone is not None:
-            proofs += [replace(proof, lost=zone) for proof in (*_flows(case), _nothing_else(case), _own_nat(case))]
+            again = [check(case) for check in asked if check in {_nothing_else, _own_nat}]
+            proofs += [replace(proof, lost=zone) for proof in (*_flows(case), *again)]
     return tuple(proofs)
 
 
@@ -176,7 +188,7 @@ def _own_nat(case: Case) -> Proof:
     """No zone depends on another one's way out."""
     nats = {item.owner: case.network.subnets[item.subnet] for item in case.network.interfaces if item.kind is Kind.NAT}
     wrong, cases = [], 0
-    for subnet in case.network.subnets.values() if case.invariants.own_zone_nat else ():
+    for subnet in case.network.subnets.values():
         for route in subnet.routes:
             if route.way is not Way.NAT:
                 continue
@@ -273,16 +285,19 @@ def _each_layer_alone(case: Case) -> Proof:
     return Proof(statement=statement, cases=cases, refutations=tuple(wrong))
 
 
-_CHECKS: tuple[Callable[[Case], Proof], ...] = (
-    _everybody_is_known,
-    _nothing_else,
-    _own_nat,
-    _endpoints,
-    _never_through_nat,
-    _never_internet,
-    _never_ports,
-    _each_layer_alone,
-)
+def _asked(invariants: Invariants) -> tuple[Callable[[Case], Proof], ...]:
+    """The checks that the invariants ask for."""
+    never = invariants.never
+    checks: tuple[tuple[Callable[[Case], Proof], object], ...] = (
+        (_nothing_else, True),
+        (_own_nat, invariants.own_zone_nat),
+        (_endpoints, invariants.endpoints),
+        (_never_through_nat, never.through_nat),
+        (_never_internet, never.internet),
+        (_never_ports, never.ports),
+        (_each_layer_alone, never.through_one_layer),
+    )
+    return tuple(check for check, wanted in checks if wanted)
 
 
 def _open_acls(network: Network) -> Network:

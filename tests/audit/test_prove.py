@@ -219,3 +219,21 @@ def test_a_journey_is_told_hop_by_hop(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "name 'nobody': is nobody here; there are:" in capsys.readouterr().err
     assert main(["reach", folder, "--from", "Web"]) == 2
     assert "give --from and --to, or --matrix" in capsys.readouterr().err
+
+
+def test_what_does_not_claim_to_survive_a_zone_is_not_held_against_it(tmp_path: Path) -> None:
+    template = vpc.template(vpc.corrected())
+    template["Resources"]["AppOutb"]["Properties"]["NatGatewayId"] = {"Ref": "Nata"}
+    network = read_network(load_assembly(write_assembly(tmp_path / "cdk.out", One=template)))
+    proofs = prove(network, Invariants.model_validate(INVARIANTS), one_zone=True)
+    assert all(proof.proved for proof in proofs)
+    assert {proof.lost for proof in proofs} == {None}
+    assert "every zone uses its own NAT gateway" not in {proof.statement for proof in proofs}
+
+
+def test_nothing_is_claimed_that_the_invariants_do_not_ask_for(tmp_path: Path) -> None:
+    network = read_network(load_assembly(write_assembly(tmp_path / "cdk.out", One=vpc.template(vpc.corrected()))))
+    asked = {key: INVARIANTS[key] for key in ("parties", "flows")}
+    statements = {proof.statement for proof in prove(network, Invariants.model_validate(asked))}
+    assert not {statement for statement in statements if "never" in statement or "closed" in statement}
+    assert all(proof.cases for proof in prove(network, Invariants.model_validate(asked)))

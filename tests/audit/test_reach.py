@@ -155,6 +155,16 @@ def test_a_group_without_any_egress_rule_lets_everything_out(build: Build) -> No
     assert journey(network, interface(network, "Database"), Internet()).delivered == ((1024, 65_535),)
 
 
+def test_a_public_address_without_a_way_back_is_reached_and_cannot_answer(build: Build) -> None:
+    """The internet gateway delivers by address; routes are asked for what leaves the subnet."""
+    template = vpc.template(vpc.corrected())
+    del template["Resources"]["PublicOuta"]
+    network = build(template)
+    found = journey(network, Internet(), interface(network, "Balancer"))
+    assert (found.delivered, found.some) == (((443, 443),), ())
+    assert drop(found, 443).startswith("return One.Publica routes")
+
+
 def test_an_interface_without_a_public_address_is_out_of_the_internets_reach(build: Build) -> None:
     network = build(vpc.template(vpc.corrected()))
     assert journey(network, Internet(), interface(network, "Database")).refused == "it has no public address"
