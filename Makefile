@@ -49,6 +49,7 @@ lock: ## Resolve requirements*.in anew into locked requirements*.txt
 	done
 
 include make/infrastructure.mk
+include make/audit.mk
 
 clean: ## Remove what the targets above made, except .venv
 	@rm -rf build cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis

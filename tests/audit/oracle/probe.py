@@ -21,7 +21,7 @@ from tests.audit.oracle.world import World
 Key = tuple[str, int, str, int]
 """Source address and port, target address and port."""
 
-PATIENCE_S = 2.5
+PATIENCE_S = 1.5
 """How long to wait for answers after the last packet was sent: the kernel asks again after one second."""
 _RESET = struct.pack("ii", 1, 0)
 _BACKLOG = 8192
