@@ -1,0 +1,1 @@
+"""Draws a network from what was proved about it."""

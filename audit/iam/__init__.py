@@ -1,0 +1,1 @@
+"""Who may do what: identity, resource, boundary and key policies, evaluated as AWS does, conditions included."""
