@@ -36,6 +36,7 @@ _ARNS: Mapping[str, str] = {
     "AWS::SNS::Topic": "arn:aws:sns:{region}:{account}:{name}",
     "AWS::SQS::Queue": "arn:aws:sqs:{region}:{account}:{name}",
     "AWS::SSM::Parameter": "arn:aws:ssm:{region}:{account}:parameter/{name}",
+    "AWS::Scheduler::ScheduleGroup": "arn:aws:scheduler:{region}:{account}:schedule-group/{name}",
     "AWS::SecretsManager::Secret": "arn:aws:secretsmanager:{region}:{account}:secret:{name}",
 }
 _ARN_ATTRIBUTES = frozenset({"Arn", "TopicArn", "TableArn", "ServiceArn"})
