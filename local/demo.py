@@ -38,11 +38,9 @@ class _Shot:
 _SHOOT = (
     _Shot(size="45mp"),
     _Shot(size="24mp", compression="lossless-jpeg"),
-    _Shot(size="24mp", orientation=6),
     _Shot(size="6mp"),
     _Shot(size="6mp", orientation=8, compression="lossless-jpeg"),
-    _Shot(size="6mp"),
-    _Shot(size="6mp", compression="lossless-jpeg"),
+    _Shot(size="6mp", orientation=6),
     _Shot(size="6mp"),
 )
 
@@ -58,18 +56,18 @@ def demo(folder: Path) -> int:
     say = _clock(console, began_s)
     samples, results = folder / "samples", folder / "results"
     layout = _empty_platform(folder, results)
-    _shoot(samples, console)
-    say(f"{len(_SHOOT)} sample RAWs, {_mib(samples):.0f} MiB")
+    originals = _shoot(samples, console)
+    say(f"{len(originals)} sample RAWs, {_mib(originals):.0f} MiB")
     with Platform(layout, said=say) as platform:
-        say(f"submitting {samples.name} to {platform.access.url}")
-        _submit(platform.access, samples, out=results, state=folder / "client")
+        say(f"submitting them to {platform.access.url}")
+        _submit(platform.access, originals, out=results, state=folder / "client")
         say("everything is downloaded; stopping the platform")
     _unpack(results)
     renditions = sorted(path for path in results.rglob("*.jpg"))
-    wanted = len(_SHOOT) * len(load_recipe(_RECIPE).renditions)
+    wanted = len(originals) * len(load_recipe(_RECIPE).renditions)
     if len(renditions) != wanted:
         raise LocalError(LocalReason.JOB_FAILED, f"{len(renditions)} of {wanted} renditions are in {results}")
-    console.print(f"\n{len(_SHOOT)} RAWs became {wanted} renditions in {time.monotonic() - began_s:.0f} s")
+    console.print(f"\n{len(originals)} RAWs became {wanted} renditions in {time.monotonic() - began_s:.0f} s")
     for name, page in _PAGES.items():
         console.print(f"{name:14} {_link(results, page)}")
     console.print(f"{'renditions':14} {renditions[0].parent}")
@@ -95,7 +93,7 @@ def _clock(console: Console, began_s: float) -> Callable[[str], None]:
     return lambda line: console.print(f"[dim]{time.monotonic() - began_s:5.1f} s[/dim]  {line}")
 
 
-def _shoot(folder: Path, console: Console) -> None:
+def _shoot(folder: Path, console: Console) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     numbered = [(folder / f"sample-{seed}-{shot.size}.dng", seed, shot) for seed, shot in enumerate(_SHOOT, start=1)]
     missing = [each for each in numbered if not each[0].exists()]
@@ -104,6 +102,7 @@ def _shoot(folder: Path, console: Console) -> None:
         made = [pool.submit(_make, *each) for each in missing]
         for each in track(as_completed(made), "sample RAWs", total=len(made), console=console, transient=True):
             each.result()
+    return [path for path, *_ in numbered]
 
 
 def _make(path: Path, seed: int, shot: _Shot) -> None:
@@ -120,9 +119,9 @@ def _make(path: Path, seed: int, shot: _Shot) -> None:
     unfinished.replace(path)
 
 
-def _submit(access: Access, samples: Path, *, out: Path, state: Path) -> None:
+def _submit(access: Access, originals: list[Path], *, out: Path, state: Path) -> None:
     """The customer's own command, with its progress bars on this terminal."""
-    command = [sys.executable, "-m", "client", "submit", str(samples), "--recipe", str(_RECIPE)]
+    command = [sys.executable, "-m", "client", "submit", *map(str, originals), "--recipe", str(_RECIPE)]
     ended = subprocess.run(
         [*command, "--watch", "--archive", "--out", str(out)],
         cwd=ROOT,
@@ -153,5 +152,5 @@ def _link(folder: Path, name: str) -> Path:
     return found
 
 
-def _mib(folder: Path) -> float:
-    return sum(path.stat().st_size for path in folder.iterdir()) / 1024**2
+def _mib(files: list[Path]) -> float:
+    return sum(path.stat().st_size for path in files) / 1024**2
