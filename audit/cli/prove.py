@@ -8,9 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from audit.assembly import load_assembly
+from audit.cli.networks import add_arguments, network_of
 from audit.reach.invariants import read_invariants
-from audit.reach.load import read_network
 from audit.reach.prove import Proof, prove
 
 INVARIANTS = Path(__file__).resolve().parents[1] / "invariants.toml"
@@ -20,7 +19,7 @@ _SHOWN = 5
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the subcommand."""
     parser = commands.add_parser("prove", help="prove the network's invariants, with all zones and without each")
-    parser.add_argument("assembly", type=Path, metavar="DIR", help="what `cdk synth` wrote, such as cdk.out/prod")
+    add_arguments(parser)
     parser.add_argument("--invariants", type=Path, default=INVARIANTS, metavar="FILE", help="what must hold")
     parser.add_argument(
         "--one-zone",
@@ -33,8 +32,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def run(options: argparse.Namespace) -> int:
     """Prove and print."""
-    network = read_network(load_assembly(options.assembly))
-    proofs = prove(network, read_invariants(options.invariants), one_zone=options.one_zone)
+    proofs = prove(network_of(options), read_invariants(options.invariants), one_zone=options.one_zone)
     if options.json:
         print(json.dumps([_as_json(proof) for proof in proofs], indent=1))
     else:

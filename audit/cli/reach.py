@@ -8,12 +8,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from audit.assembly import load_assembly
+from audit.cli.networks import add_arguments, network_of
 from audit.errors import AuditError, Problem
 from audit.reach.hops import Direction, Verdict
 from audit.reach.invariants import Invariants, read_invariants
 from audit.reach.journey import End, Journey, Service, journey
-from audit.reach.load import read_network
 from audit.reach.matrix import PROTOCOLS, as_json, ends, pairs
 from audit.reach.network import Interface, Network
 from audit.reach.packets import Axis, Interval, without
@@ -22,7 +21,7 @@ from audit.reach.packets import Axis, Interval, without
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the subcommand."""
     parser = commands.add_parser("reach", help="who can talk to whom, and what decides")
-    parser.add_argument("assembly", type=Path, metavar="DIR", help="what `cdk synth` wrote, such as cdk.out/prod")
+    add_arguments(parser)
     parser.add_argument("--from", dest="source", metavar="NAME", help="internet, a party, or part of a name")
     parser.add_argument("--to", dest="target", metavar="NAME", help="the same, or a service such as s3")
     parser.add_argument("--port", type=int, help="destination port; the whole range when left out")
@@ -38,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     asked = bool(options.source) + bool(options.target)
     if asked == 1 or bool(asked) == options.matrix:
         raise AuditError([Problem(where="arguments", why="give --from and --to, or --matrix")])
-    network = read_network(load_assembly(options.assembly))
+    network = network_of(options)
     if options.matrix:
         print(json.dumps(as_json(network), indent=1) if options.json else "\n".join(_lines(network)))
         return 0

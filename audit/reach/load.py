@@ -1,12 +1,12 @@
 """From an assembly to its network, or to a refusal that lists everything that is not modelled."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from audit.assembly import Assembly
 from audit.errors import AuditError, Problem
 from audit.reach.filters import read_acls, read_groups
 from audit.reach.interfaces import READERS, read_interfaces
-from audit.reach.network import Network
+from audit.reach.network import Network, SecurityGroup
 from audit.reach.subnets import read_attached, read_blocks, read_subnets
 
 _UNDERSTOOD = frozenset(
@@ -62,6 +62,7 @@ def read_network(assembly: Assembly, *, prefix_lists: Mapping[str, str] | None =
     for interface in interfaces:
         for group in interface.groups - groups.keys():
             problems.append(Problem(where=str(interface), why=f"{group} is no security group of these templates"))
+    problems += _lists(groups.values(), prefix_lists or {})
     if problems:
         raise AuditError(sorted(set(problems)))
     return Network(
@@ -72,6 +73,18 @@ def read_network(assembly: Assembly, *, prefix_lists: Mapping[str, str] | None =
         on_internet=frozenset(read_attached(assembly).values()),
         prefix_lists=prefix_lists or {},
     )
+
+
+def _lists(groups: Iterable[SecurityGroup], known: Mapping[str, str]) -> Iterator[Problem]:
+    """Rules whose addresses only AWS knows, and nobody has said which service's they are."""
+    for group in groups:
+        for rule in group.ingress:
+            if rule.prefix_list is not None:
+                yield Problem(where=rule.name, why=f"takes packets from prefix list {rule.prefix_list}: not modelled")
+        for rule in group.egress:
+            if rule.prefix_list is not None and rule.prefix_list not in known:
+                why = f"prefix list {rule.prefix_list} is only known to AWS: give --prefix-list {rule.prefix_list}=s3"
+                yield Problem(where=rule.name, why=f"{why}, or which service of a gateway endpoint it is of")
 
 
 def _not_understood(assembly: Assembly) -> Iterator[Problem]:

@@ -95,6 +95,7 @@ def _group_rules(random: Random, tiers: int, number: int, blocks: list[str]) -> 
     for index in range(number):
         own, first_last = index % tiers, random.choice(_PORTS)
         way, end = random.choice((("Ingress", "Source"), ("Egress", "Destination")))
+        peer: dict[str, Any]
         if random.random() < 0.5:
             peer = {f"{end}SecurityGroupId": _ref(f"Group{random.randrange(tiers)}")}
         else:

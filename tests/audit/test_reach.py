@@ -301,3 +301,32 @@ def test_interfaces_that_are_alike_are_judged_alike(build: Build) -> None:
         for name, found in pair.journeys.items():
             alone = journey(network, pair.source, pair.target, protocol=found.protocol)
             assert (alone.complete, alone.partial) == (found.complete, found.partial), name
+
+
+@pytest.mark.parametrize(
+    ("way", "key", "lists", "says"),
+    [
+        ("Egress", "DestinationPrefixListId", {}, "give --prefix-list pl-1=s3"),
+        ("Ingress", "SourcePrefixListId", {"pl-1": "cloudfront"}, "takes packets from prefix list pl-1: not modelled"),
+    ],
+)
+def test_a_list_of_addresses_that_only_aws_knows_is_refused(
+    tmp_path: Path, way: str, key: str, lists: dict[str, str], says: str
+) -> None:
+    template = vpc.template(vpc.corrected())
+    rule = {"GroupId": {"Ref": "WebGroup"}, "IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, key: "pl-1"}
+    template["Resources"]["List"] = {"Type": f"AWS::EC2::SecurityGroup{way}", "Properties": rule}
+    assembly = load_assembly(write_assembly(tmp_path / "cdk.out", One=template))
+    with pytest.raises(AuditError, match=says):
+        read_network(assembly, prefix_lists=lists)
+
+
+def test_a_rule_for_a_services_addresses_lets_packets_to_it_through_and_no_others(tmp_path: Path) -> None:
+    template = vpc.template(vpc.corrected())
+    template["Resources"]["WebOut"]["Properties"].pop("CidrIp")
+    template["Resources"]["WebOut"]["Properties"]["DestinationPrefixListId"] = "pl-1"
+    assembly = load_assembly(write_assembly(tmp_path / "cdk.out", One=template))
+    network = read_network(assembly, prefix_lists={"pl-1": "s3"})
+    web = interface(network, "Web")
+    assert journey(network, web, Service("s3")).complete == ((443, 443),)
+    assert journey(network, web, Internet()).delivered == ()
