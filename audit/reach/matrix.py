@@ -1,6 +1,7 @@
 """Every ordered pair of interfaces, and the internet: which ports complete a round trip, and what decides the rest."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,16 +82,27 @@ def _alike(end: End) -> tuple[Any, ...]:
 
 def as_json(network: Network) -> dict[str, Any]:
     """The matrix for programs: port ranges as [first, last], both included."""
+    names = _names(network)
     return {
-        "ends": [_end(end) for end in ends(network)],
-        "pairs": [_pair(pair) for pair in pairs(network)],
+        "ends": [_end(end, names[end]) for end in ends(network)],
+        "pairs": [_pair(pair, names) for pair in pairs(network)],
     }
 
 
-def _end(end: End) -> dict[str, Any]:
+def _names(network: Network) -> dict[End, str]:
+    """`LogicalId @ Subnet`, with the stack's name in front where two stacks have the same."""
+    everyone = ends(network)
+    count = Counter(map(str, everyone))
+    return {
+        end: f"{end.owner.stack}.{end}" if isinstance(end, Interface) and count[str(end)] > 1 else str(end)
+        for end in everyone
+    }
+
+
+def _end(end: End, name: str) -> dict[str, Any]:
     if isinstance(end, Interface):
         return {
-            "id": str(end),
+            "id": name,
             "kind": end.kind.value,
             "owner": str(end.owner),
             "subnet": str(end.subnet),
@@ -98,13 +110,13 @@ def _end(end: End) -> dict[str, Any]:
             "public": end.public,
             "client_ports": list(end.client_ports),
         }
-    return {"id": str(end), "kind": "internet" if isinstance(end, Internet) else "service"}
+    return {"id": name, "kind": "internet" if isinstance(end, Internet) else "service"}
 
 
-def _pair(pair: Pair) -> dict[str, Any]:
+def _pair(pair: Pair, names: Mapping[End, str]) -> dict[str, Any]:
     return {
-        "from": str(pair.source),
-        "to": str(pair.target),
+        "from": names[pair.source],
+        "to": names[pair.target],
         "other_protocols": any(found.delivered for found in pair.others),
         **{name: _journey(found) for name, found in pair.journeys.items()},
     }

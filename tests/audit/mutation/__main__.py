@@ -63,8 +63,8 @@ def _report(fates: list[Fate]) -> int:
     changed = counts["caught"] + counts["survived"]
     score = counts["caught"] / changed if changed else 1.0
     console.print(
-        f"{len(fates)} mutants: {counts['equivalent']} behave as before, {counts['caught']} of {changed} others caught, "
-        f"score {score:.2%}"
+        f"{len(fates)} mutants: {counts['equivalent']} behave as before, "
+        f"{counts['caught']} of {changed} others caught, score {score:.2%}"
     )
     return 0 if score >= LEAST else 1
 
