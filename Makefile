@@ -23,9 +23,12 @@ $(STAMP): $(REQUIREMENTS)
 	@$(PY) -m processor warm-up
 	@touch $@
 
-test: setup setup-aws lint ## All tests, fast ones first
-	@$(PY) -m pytest -n $(JOBS) --dist worksteal
+test: setup setup-aws lint ## All tests but those of test-platform, fast ones first
+	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m "not platform"
 	@cat build/compliance.txt
+
+test-platform: setup setup-aws ## Tests that start whole workers and the whole platform: kills, outages, walk-throughs
+	@$(PY) -m pytest -n 4 --dist worksteal -m platform
 
 lint: setup ## ruff and strict types
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
