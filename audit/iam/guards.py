@@ -37,17 +37,20 @@ def guard_reports(assembly: Assembly, policies: Policies, calls: Calls) -> Itera
             statements=len(protected.statements),
             findings=tuple(findings),
         )
-    yield from _absent(calls, places)
+    yield from _absent(calls, places, {protected.arn for protected in policies.protected})
 
 
-def _absent(calls: Calls, places: Places) -> Iterator[Report]:
-    """Resources that the file names and the templates do not have."""
+def _absent(calls: Calls, places: Places, guarded: set[str]) -> Iterator[Report]:
+    """Resources that the file names, and that are not in the templates or have no policy there."""
     paths = [(call.on, call.optional, call.why) for call in calls.services]
     paths += [(on, denial.optional, denial.why) for denial in calls.denials for on in denial.on]
     for on, optional, why in dict.fromkeys(paths):
-        if not optional and places.arn(on) is None:
-            what = f"{on} is no resource of these templates; needed: {why}"
-            finding = Finding(kind="insufficient", subject=on, what=what)
+        arn = places.arn(on)
+        if arn is None and optional:
+            continue
+        if arn is None or arn not in guarded:
+            found = "is no resource of these templates" if arn is None else "has no policy of its own"
+            finding = Finding(kind="open", subject=on, what=f"{found}; needed: {why}")
             yield Report(subject=on, calls=1, statements=0, findings=(finding,))
 
 

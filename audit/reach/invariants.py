@@ -21,10 +21,12 @@ class Party(_Strict):
 
     Attributes:
         group: construct path of a security group; an interface that has it belongs to the party.
+        kind: what every interface of this kind has to belong to, such as `database`.
         service: a service behind a gateway endpoint.
     """
 
     group: str | None = None
+    kind: str | None = None
     service: str | None = None
 
 

@@ -126,6 +126,10 @@ def _everybody_is_known(case: Case) -> Proof:
         if len(names) != 1:
             which = f"is {' and '.join(names)}" if names else "belongs to no party"
             wrong.append(Refutation(what=f"{interface} ({interface.name}) {which}"))
+        for name, party in case.invariants.parties.items():
+            if party.kind == interface.kind.value and name not in names:
+                what = f"{interface} ({interface.name}) is of kind {party.kind} and does not belong to {name}"
+                wrong.append(Refutation(what=what))
     return Proof(
         statement="every interface belongs to exactly one party", cases=len(interfaces), refutations=tuple(wrong)
     )

@@ -1,6 +1,7 @@
 """Requests are decided in AWS's order, and roles are held against their calls in both directions."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -222,6 +223,13 @@ def test_a_denial_that_was_taken_away_is_found(build: Build) -> None:
     for bucket in ((narrow,), ({**DENY_HTTP, "Principal": {"AWS": {"Fn::GetAtt": ["Role", "Arn"]}}},)):
         found = findings(build(READ, bucket=bucket))
         assert any("open: One.Bucket: s3:GetObject is not refused to everybody" in item for item in found)
+
+
+def test_a_bucket_that_lost_its_whole_policy_is_found(tmp_path: Path, build: Build) -> None:
+    assembly = build(READ)
+    resources = {address: item for address, item in assembly.resources.items() if item.kind != "AWS::S3::BucketPolicy"}
+    found = findings(replace(assembly, resources=resources))
+    assert any("open: One.Bucket: has no policy of its own" in item for item in found)
 
 
 def test_a_service_in_a_resource_policy_has_to_be_listed_and_allowed(build: Build) -> None:

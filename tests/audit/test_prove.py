@@ -19,7 +19,7 @@ INVARIANTS: dict[str, Any] = {
     "parties": {
         "load balancer": {"group": "One.BalancerGroup"},
         "web": {"group": "One.WebGroup"},
-        "database": {"group": "One.DbGroup"},
+        "database": {"group": "One.DbGroup", "kind": "database"},
         "S3": {"service": "s3"},
     },
     "flows": [
@@ -138,6 +138,11 @@ def add(name: str, kind: str, **properties: Any) -> Callable[[dict[str, Any]], N
                 CidrIp="0.0.0.0/0",
             ),
             "ports 22 and 3389 are closed everywhere",
+            None,
+        ),
+        (
+            change_property("Database", "VPCSecurityGroups", [{"Ref": "WebGroup"}]),
+            "every interface belongs to exactly one party",
             None,
         ),
         (
