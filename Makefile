@@ -29,7 +29,7 @@ test: setup setup-aws lint ## All tests but those of test-platform, fast ones fi
 	@cat build/compliance.txt
 
 test-platform: setup setup-aws ## Tests that start whole workers and the whole platform: kills, outages, walk-throughs
-	@$(PY) -m pytest -n 4 --dist worksteal -m platform
+	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m platform
 
 lint: setup ## ruff and strict types
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
