@@ -14,7 +14,7 @@ help: ## What there is
 
 setup: $(STAMP) ## Make .venv from the locked requirements; nothing when up to date
 
-REQUIREMENTS := requirements.txt requirements-service.txt requirements-infrastructure.txt requirements-local.txt requirements-dev.txt
+REQUIREMENTS := requirements.txt requirements-service.txt requirements-tools.txt requirements-infrastructure.txt requirements-local.txt requirements-dev.txt
 
 $(STAMP): $(REQUIREMENTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Rawmill needs Python 3.11 or newer; $(PYTHON) is {sys.version.split()[0]}. Name another one: make PYTHON=python3.12 ...")'
@@ -45,7 +45,7 @@ pictures: setup ## Draw the pictures of the docs anew
 
 lock: ## Resolve requirements*.in anew into locked requirements*.txt
 	@test -x $(VENV)/bin/uv || $(MAKE) setup
-	@for part in "" -service -infrastructure -local -aws -dev; do \
+	@for part in "" -service -tools -infrastructure -local -aws -dev; do \
 	  $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements$$part.in -o requirements$$part.txt || exit 1; \
 	done
 

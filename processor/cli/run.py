@@ -15,7 +15,8 @@ from processor.cli.dry_run import show_plans
 from processor.cli.recipe import usable_recipe
 from processor.licences import DEFAULT_TIMEOUT_S, LicenceOptions, default_folder
 from processor.limits import Limits
-from processor.report import BatchReport, write_contact_sheet, write_html, write_json
+from processor.report import BatchReport, write_contact_sheet, write_json
+from processor.report.batch_page import write_html
 from processor.result import Status
 from processor.types import Tier
 
