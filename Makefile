@@ -25,7 +25,7 @@ $(STAMP): $(REQUIREMENTS)
 	@touch $@
 
 test: setup setup-aws lint ## All tests but those of test-platform, fast ones first
-	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m "not platform"
+	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m "not platform and not image"
 	@cat build/compliance.txt
 
 test-platform: setup setup-aws ## Tests that start whole workers and the whole platform: kills, outages, walk-throughs
@@ -45,11 +45,11 @@ pictures: setup ## Draw the pictures of the docs anew
 
 lock: ## Resolve requirements*.in anew into locked requirements*.txt
 	@test -x $(VENV)/bin/uv || $(MAKE) setup
-	@for part in "" -service -tools -infrastructure -local -aws -dev; do \
+	@for part in "" -service -tools -infrastructure -local -aws -image -dev; do \
 	  $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements$$part.in -o requirements$$part.txt || exit 1; \
 	done
 
-include make/infrastructure.mk make/audit.mk make/local.mk make/service.mk
+include make/infrastructure.mk make/audit.mk make/local.mk make/service.mk make/image.mk
 
-clean: clean-local ## Remove what the targets above made, except .venv and .venv-aws
+clean: clean-local ## Remove what the targets above made, except the virtual environments
 	@rm -rf build cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis

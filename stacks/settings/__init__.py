@@ -1,5 +1,6 @@
 """Everything that differs between environments: a frozen, validated tree, read once from `environments/NAME.toml`."""
 
+from stacks.settings.container_image import ContainerImageSettings
 from stacks.settings.errors import Problem, SettingsError
 from stacks.settings.load import environment_names, load_settings
 from stacks.settings.machine_image import MachineImageSettings
@@ -20,6 +21,7 @@ from stacks.settings.storage import StorageSettings
 
 __all__ = [
     "BudgetSettings",
+    "ContainerImageSettings",
     "DatabaseSettings",
     "IdentitySettings",
     "InterfaceEndpoint",

@@ -63,6 +63,7 @@ THREE_ZONES: dict[str, Any] = {
         "licences": {"filter_license": 4, "watermark_license": 2},
     },
     "machine_image": {"release": "2023.0.20251108"},
+    "container_image": {"base": f"public.ecr.aws/docker/library/python:3.12-slim@sha256:{'0a' * 32}"},
     "database": {"instance_class": "db.t4g.micro"},
     "session_store": {"node_type": "cache.t4g.micro", "replicas": 2},
 }
