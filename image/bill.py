@@ -85,17 +85,20 @@ def read_bill(image: str) -> Bill:
         ImageError: there is no engine, or no such image.
     """
     with files_of(image) as files:
-        members = [member for member in files if member.isfile()]
-        owners = _owners(files, members)
-        sums: dict[tuple[str, str], _Sum] = defaultdict(_Sum)
-        for member in members:
-            reader = files.extractfile(member)
-            assert reader is not None  # noqa: S101 - it is a file
-            content = reader.read()
-            total = sums[_owner(member.name, owners)]
-            total.size += len(content)
-            total.bytecode += len(content) if member.name.endswith(".pyc") else 0
-            total.packed += len(total.squeeze.compress(content))
+        return add_up(files, image=image, architecture=inspect(image)["Architecture"])
+
+
+def add_up(files: tarfile.TarFile, *, image: str, architecture: str) -> Bill:
+    """The bill of all files of an image."""
+    members = [member for member in files if member.isfile()]
+    owners = _owners(files, members)
+    sums: dict[tuple[str, str], _Sum] = defaultdict(_Sum)
+    for member in members:
+        content = _content(files, member)
+        total = sums[_owner(member.name, owners)]
+        total.size += len(content)
+        total.bytecode += len(content) if member.name.endswith(".pyc") else 0
+        total.packed += len(total.squeeze.compress(content))
     parts = [
         Part(
             name=name,
@@ -107,7 +110,12 @@ def read_bill(image: str) -> Bill:
         for (name, version), total in sums.items()
     ]
     parts.sort(key=lambda part: (-part.size_bytes, part.name))
-    return Bill(image=image, architecture=inspect(image)["Architecture"], parts=tuple(parts))
+    return Bill(image=image, architecture=architecture, parts=tuple(parts))
+
+
+def _content(files: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    reader = files.extractfile(member)
+    return b"" if reader is None else reader.read()
 
 
 def _owners(files: tarfile.TarFile, members: Iterable[tarfile.TarInfo]) -> dict[str, tuple[str, str]]:
@@ -115,11 +123,10 @@ def _owners(files: tarfile.TarFile, members: Iterable[tarfile.TarInfo]) -> dict[
     owners: dict[str, tuple[str, str]] = {}
     for member in members:
         found = _RECORD.search(member.name)
-        reader = files.extractfile(member) if found else None
-        if found is None or reader is None:
+        if found is None:
             continue
         name, _, version = found[1].rpartition("-")
-        for line in reader.read().decode().splitlines():
+        for line in _content(files, member).decode().splitlines():
             owners[line.partition(",")[0]] = (name, version)
     return owners
 

@@ -9,7 +9,7 @@ class ImageReason(StrEnum):
     NO_ENGINE = "no_engine"
     NO_IMAGE = "no_image"
     TOOL_FAILED = "tool_failed"
-    DOCS_OUTDATED = "docs_outdated"
+    LICENCE_REFUSED = "licence_refused"
 
 
 class ImageError(Exception):
