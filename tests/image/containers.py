@@ -109,6 +109,11 @@ class Container:
         done = subprocess.run(["docker", "logs", self.id], capture_output=True, text=True, check=True)  # noqa: S607
         return done.stdout + done.stderr
 
+    def events(self, reason: str) -> list[dict[str, Any]]:
+        """Lines of its log that give a reason code."""
+        lines = [json.loads(line) for line in self.log.splitlines() if line.startswith("{")]
+        return [line for line in lines if line.get("reason") == reason]
+
     def execute(self, *command: str) -> "subprocess.CompletedProcess[str]":
         """Run a command inside, as the container's own user."""
         return subprocess.run(["docker", "exec", self.id, *command], capture_output=True, text=True, check=False)  # noqa: S607
@@ -147,6 +152,9 @@ def running(
     try:
         yield container
     finally:
+        if container.running:
+            # In order: a worker that is killed takes the message that is on its way to it out of sight.
+            docker("stop", "--time=20", started)
         docker("rm", "--force", "--volumes", started)
 
 

@@ -51,7 +51,7 @@ def test_no_shell_no_package_manager_and_no_program_with_privileges_is_in_the_im
     files: dict[str, tarfile.TarInfo],
 ) -> None:
     programs = {Path(path).name for path, member in files.items() if re.search(r"/s?bin/[^/]+$", path)}
-    assert programs == {"python", "python3", "python3.12"} | {name for name in programs if name.startswith("python3.")}
+    assert {re.sub(r"3(\.\d+)?$", "", name) for name in programs} == {"python"}
     assert not [path for path, member in files.items() if member.mode & 0o6000], "set-user-id"
     assert not [path for path in files if re.search(r"/(pip|setuptools|ensurepip|apt|perl)(/|$|-)", path)]
 

@@ -108,27 +108,6 @@ def test_a_worker_that_is_stopped_ends_with_0_in_time_and_its_image_is_finished_
     assert customer.statuses(job_id) == ["completed"]
 
 
-def test_a_child_that_the_kernel_kills_for_its_memory_does_not_end_the_task(
-    stage: Stage, customer: Customer, sample: Callable[[str], Path]
-) -> None:
-    # The worker is told of far more memory than there is, so that not its own limits step in but the kernel.
-    tight = ["--memory=640m", "--memory-swap=640m"]
-    with stage.worker(more=tight) as worker:
-        wait_until(lambda: "worker_ready" in worker.log, worker, what="worker_ready")
-        job_id = customer.send(sample("45mp"), recipe=LONG_RECIPE)
-        wait_until(lambda: customer.rawmill.job(job_id).status.is_final, worker, what="the end of the job")
-        [image] = customer.rawmill.images(job_id)
-        assert (image.status.value, image.error_code) == ("failed", "out_of_memory"), worker.log[-4000:]
-        assert worker.running
-        assert worker.state["OOMKilled"] is True, "the kernel did it"
-        small = customer.send(sample("small"), recipe=RECIPE)
-        wait_until(lambda: customer.rawmill.job(small).status.is_final, worker, what="the end of the next job")
-        assert customer.statuses(small) == ["completed"], "the same task goes on"
-        assert worker.healthy
-        assert worker.stop() < worker.definition.stop_timeout_s
-        assert worker.state["ExitCode"] == 0
-
-
 def test_the_command_of_burst_tasks_ends_by_itself_when_the_queue_is_empty(
     stage: Stage, customer: Customer, sample: Callable[[str], Path]
 ) -> None:
@@ -144,3 +123,23 @@ def test_the_command_of_burst_tasks_ends_by_itself_when_the_queue_is_empty(
 def test_the_scheduled_sweep_runs_from_the_image(stage: Stage, web: Container) -> None:
     assert stage.definitions["maintenance"].command == ["sweep"]
     assert "Traceback" not in stage.maintenance("sweep")
+
+
+def test_a_child_that_the_kernel_kills_for_its_memory_does_not_end_the_task(
+    stage: Stage, customer: Customer, sample: Callable[[str], Path]
+) -> None:
+    # The worker is told of far more memory than there is, so that not its own limits step in but the kernel.
+    with stage.worker(more=["--memory=640m", "--memory-swap=640m"]) as worker:
+        wait_until(lambda: "worker_ready" in worker.log, worker, what="worker_ready")
+        job_id = customer.send(sample("45mp"), recipe=LONG_RECIPE)
+        wait_until(lambda: bool(worker.events("out_of_memory")), worker, what="a child's death")
+        [death] = worker.events("out_of_memory")
+        assert "killed from outside (SIGKILL)" in death["error"]
+        assert death["retry_after_s"] > 0, "another worker may have the room"
+        customer.rawmill.cancel(job_id)
+        small = customer.send(sample("small"), recipe=RECIPE)
+        wait_until(lambda: customer.rawmill.job(small).status.is_final, worker, what="the end of the next job")
+        assert customer.statuses(small) == ["completed"], "the same task goes on"
+        assert worker.healthy
+        assert worker.stop() < worker.definition.stop_timeout_s
+        assert worker.state["ExitCode"] == 0
