@@ -24,7 +24,7 @@ from local.rehearsal.containers import Containers
 from local.rehearsal.coverage import require_coverage
 from local.rehearsal.deployed import Resource, deployed_resources, named_resources, of_type, template_of
 from local.rehearsal.engine import Engine, find_engine
-from local.rehearsal.inventory import LISTED_TYPES, Inventory, added, take_inventory
+from local.rehearsal.inventory import LISTED_TYPES, Inventory, added, listed, sorted_out, take_inventory
 from local.rehearsal.refusals import Refusals
 from local.rehearsal.report import Report, Step
 from local.rehearsal.variant import Grant, Setting, raised_by_one, without_grant
@@ -271,7 +271,16 @@ class Rehearsal:
             updated = deployed_resources(self._clients.cloudformation, self._stacks)
             if {each.physical_id for each in updated} != {each.physical_id for each in resources}:
                 raise LocalError(LocalReason.DEPLOYMENT_FAILED, "the update has replaced resources")
+            [bucket] = [each.physical_id for each in updated if each.logical_id == change.logical_id]
+            if after not in (expires := self._days_until_expiry(bucket)):
+                raise LocalError(
+                    LocalReason.DEPLOYMENT_FAILED, f"objects of {bucket} expire after {expires} days, not {after}"
+                )
             shown(f"{SETTING} {before} → {after}: {change}, nothing replaced, no difference after it")
+
+    def _days_until_expiry(self, bucket: str) -> list[int]:
+        rules = self._clients.s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+        return [rule["Expiration"]["Days"] for rule in rules if "Days" in rule.get("Expiration", {})]
 
     def _destroy(self, assembly: Path, before: Inventory, resources: list[Resource]) -> None:
         with self._step("cdk destroy") as shown:
@@ -281,16 +290,31 @@ class Rehearsal:
                 raise LocalError(
                     LocalReason.DEPLOYMENT_FAILED, f"the inventory does not see what is deployed of {unseen}"
                 )
-            emptied = [self._empty(bucket.physical_id) for bucket in of_type(resources, "AWS::S3::Bucket")]
+            buckets = [each for each in of_type(resources, "AWS::S3::Bucket") if not each.kept]
+            emptied = sum(self._empty(bucket.physical_id) for bucket in buckets)
+            for stack in self._stacks:
+                if stack.termination_protection:
+                    self._clients.cloudformation.update_termination_protection(
+                        StackName=stack.name, EnableTerminationProtection=False
+                    )
             self._cdk.destroy(assembly)
-            if left := added(before, take_inventory(self._clients)):
-                names = "; ".join(f"{kind} {', '.join(names)}" for kind, names in left.items())
-                raise LocalError(LocalReason.DEPLOYMENT_FAILED, f"destroy has left {names}")
-            count = sum(map(len, there.values()))
+            kept, left = sorted_out(added(before, take_inventory(self._clients)), resources)
+            if left:
+                raise LocalError(LocalReason.DEPLOYMENT_FAILED, f"destroy has left {listed(left)}")
+            self._remaining_stacks()
+            count = sum(map(len, there.values())) - sum(map(len, kept.values()))
+            stays = f"kept as their templates say: {listed(kept)}" if kept else "nothing is left"
             shown(
-                f"{count} resources of {len(there)} types that the services list are gone, none is left; "
-                f"{sum(emptied)} objects were removed before, since a bucket with objects stays"
+                f"{count} resources of {len(there)} types that the services list are gone, {stays}; {emptied} objects "
+                "were removed before, since a bucket with objects stays"
             )
+
+    def _remaining_stacks(self) -> None:
+        """`LocalError` when one of ours is still known."""
+        ours = {stack.name for stack in self._stacks}
+        pages = self._clients.cloudformation.get_paginator("describe_stacks").paginate()
+        if left := ours & {stack["StackName"] for page in pages for stack in page["Stacks"]}:
+            raise LocalError(LocalReason.DEPLOYMENT_FAILED, f"destroy has left the stacks {', '.join(sorted(left))}")
 
     def _empty(self, bucket: str) -> int:
         """Remove every version of every object, as an operator has to before a bucket goes."""

@@ -1,7 +1,6 @@
 """Tasks as containers of the image that was pushed, started as their task definitions say.
 
-What ECS gives a task and this machine cannot is a network of its own: containers use the host's, which takes system
-controls away from them. The volumes of the definitions become volumes that end with their container.
+All that differs is listed in `DIFFERENCES`, which docs/local-deploy.md prints.
 """
 
 import os
@@ -18,6 +17,24 @@ from local.rehearsal.engine import DOCKER, Engine
 from local.runners import Completed
 from local.tasks import Task
 
+DIFFERENCES: Mapping[str, tuple[str, str]] = {
+    "host of the image": ("that of the local registry; repository and tag as they are", "the account's does not exist"),
+    "network mode `awsvpc`": ("the host's network", "servers and endpoints listen on loopback alone"),
+    "system controls": ("none", "they belong to a network of the container's own"),
+    "port 80 of web": ("a free port", "the host's ports are shared"),
+    "volumes": ("volumes that end with the container", "the same on ECS: a task's volumes end with it"),
+    "open files": ("at most what this machine allows", "an engine cannot give more than it has"),
+    "cores": ("at most those of this machine", "the same"),
+    "log driver": ("files in `platform/logs`", "CloudWatch Logs of this machine has no driver"),
+}
+"""What of a definition a container does not get as it is: what it gets instead, and why."""
+
+_HANDLED = {
+    *("command", "dockerSecurityOptions", "environment", "healthCheck", "image", "linuxParameters", "mountPoints"),
+    *("readonlyRootFilesystem", "stopTimeout", "ulimits", "user"),
+    # Listed above, or nothing that a container by itself would have.
+    *("essential", "logConfiguration", "name", "portMappings", "privileged", "systemControls"),
+}
 _LABEL = "rawmill.deploy-local"
 _STOPS_AT_ONCE_S = 5
 _OF_THE_CLIENT = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT")
@@ -111,8 +128,17 @@ def image_in_registry(image: str, registry: str) -> str:
 
 
 def options_of(task: Task) -> list[str]:
-    """What `docker run` is told so that the container gets what its definition says, and no more."""
+    """What `docker run` is told so that the container gets what its definition says, and no more.
+
+    Raises:
+        LocalError: the definition has something that would be dropped here in silence.
+    """
     container = task.container
+    if dropped := container.keys() - _HANDLED:
+        raise LocalError(
+            LocalReason.DEPLOYMENT_FAILED,
+            f"containers here would not get {', '.join(sorted(dropped))} of {task.family}",
+        )
     cores = min(task.cpu_units / 1024, float(os.cpu_count() or 1))
     options = ["--user", container["user"], "--memory", f"{task.memory_mib}m", "--cpus", f"{cores:g}"]
     if container.get("readonlyRootFilesystem"):

@@ -3,7 +3,7 @@
 `docs/local-deploy.md` prints it; a test holds the page and the templates of every environment to it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -258,15 +258,6 @@ def require_coverage(resource_types: Iterable[str]) -> None:
     """`LocalError` for the first type that has no entry."""
     for resource_type in sorted(set(resource_types)):
         coverage_of(resource_type)
-
-
-def table_rows() -> Iterator[str]:
-    """The list as rows of a Markdown table."""
-    yield "| types | here | what does the job | proves | cannot prove |"
-    yield "|---|---|---|---|---|"
-    for each in COVERAGE:
-        types = ", ".join(f"`{name}`" for name in each.types)
-        yield f"| {types} | {each.extent} | {each.here} | {each.proves} | {each.leaves_open} |"
 
 
 def full_name(name: str) -> str:

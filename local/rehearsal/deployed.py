@@ -19,12 +19,17 @@ _NAMED_BY = {"_BUCKET": "AWS::S3::Bucket", "_QUEUE_URL": "AWS::SQS::Queue", "_RO
 
 @dataclass(frozen=True, kw_only=True)
 class Resource:
-    """One resource of a deployed stack."""
+    """One resource of a deployed stack.
+
+    Attributes:
+        kept: whether it stays when its stack goes.
+    """
 
     stack: str
     logical_id: str
     physical_id: str
     resource_type: str
+    kept: bool
 
 
 def deployed_resources(cloudformation: "CloudFormationClient", stacks: Iterable[Stack]) -> list[Resource]:
@@ -51,6 +56,7 @@ def deployed_resources(cloudformation: "CloudFormationClient", stacks: Iterable[
                 logical_id=logical_id,
                 physical_id=there[logical_id]["PhysicalResourceId"],
                 resource_type=resource["Type"],
+                kept=resource.get("DeletionPolicy", "").startswith("Retain"),
             )
             for logical_id, resource in wanted.items()
         ]

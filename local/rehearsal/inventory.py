@@ -1,10 +1,11 @@
 """What is there according to the services themselves, to find what a deployment has left behind."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from local.clients import Clients
+from local.rehearsal.deployed import Resource
 
 Inventory = Mapping[str, frozenset[str]]
 """Names by resource type."""
@@ -110,6 +111,28 @@ def added(before: Inventory, after: Inventory) -> dict[str, list[str]]:
     """What is there after and was not before; types without any are left out."""
     new = {kind: sorted(names - before.get(kind, frozenset())) for kind, names in after.items()}
     return {kind: names for kind, names in new.items() if names}
+
+
+def sorted_out(
+    left: Mapping[str, list[str]], resources: Iterable[Resource]
+) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """What is left because its template keeps it, and what is left for no such reason; by type."""
+    kept_ids = {(each.resource_type, each.physical_id) for each in resources if each.kept}
+
+    def is_kept(kind: str, name: str) -> bool:
+        # Some lists give ARNs where CloudFormation gives names, and the other way round.
+        return any(of == kind and (name in physical or physical in name) for of, physical in kept_ids)
+
+    kept = {kind: [name for name in names if is_kept(kind, name)] for kind, names in left.items()}
+    lost = {kind: [name for name in names if not is_kept(kind, name)] for kind, names in left.items()}
+    return {kind: names for kind, names in kept.items() if names}, {
+        kind: names for kind, names in lost.items() if names
+    }
+
+
+def listed(names_by_type: Mapping[str, list[str]]) -> str:
+    """As a text."""
+    return "; ".join(f"{kind} {', '.join(names)}" for kind, names in names_by_type.items())
 
 
 def _names(clients: Clients, each: _List) -> list[str]:

@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-import re
 import shutil
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from local.assembly import Stack
 from local.aws.endpoints import ROOT
 from local.errors import LocalError, LocalReason
 from local.rehearsal.deployed import template_of
+from stacks.settings import load_settings
 
 _ENVIRONMENTS = ROOT / "environments"
 
@@ -37,20 +36,28 @@ class Grant:
 
 
 def raised_by_one(environment: str, setting: Setting, folder: Path) -> tuple[int, int]:
-    """Copy all environments' files to `folder`, raise one setting of one of them; the value before and after.
+    """Copy all environments' files to `folder` and raise one setting of one of them; the value before and after.
 
-    Raises:
-        LocalError: the file does not give the setting.
+    A file that leaves the setting to its default is made to give it.
     """
+    before: int = getattr(getattr(load_settings(environment), setting.table), setting.key)
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(_ENVIRONMENTS, folder)
     file = folder / f"{environment}.toml"
-    before = tomllib.loads(file.read_text()).get(setting.table, {}).get(setting.key)
-    if not isinstance(before, int):
-        raise LocalError(LocalReason.TEMPLATE_REFUSED, f"environments/{environment}.toml does not give {setting}")
-    pattern = re.compile(rf"(^\[{setting.table}\](?:\n(?!\[).*)*\n{setting.key} *= *){before}\b", re.MULTILINE)
-    file.write_text(pattern.sub(rf"\g<1>{before + 1}", file.read_text(), count=1))
+    file.write_text(_with(file.read_text(), setting, before + 1))
     return before, before + 1
+
+
+def _with(text: str, setting: Setting, value: int) -> str:
+    """The file with the setting: its line goes, and a new one stands at the head of its table."""
+    lines = text.splitlines()
+    header, line = f"[{setting.table}]", f"{setting.key} = {value}"
+    if header not in lines:
+        return "\n".join([*lines, "", header, line, ""])
+    start = lines.index(header) + 1
+    end = next((at for at in range(start, len(lines)) if lines[at].startswith("[")), len(lines))
+    kept = [each for each in lines[start:end] if each.partition("=")[0].strip() != setting.key]
+    return "\n".join([*lines[:start], line, *kept, *lines[end:], ""])
 
 
 def without_grant(assembly: Path, stacks: list[Stack], grant: Grant, to: Path) -> tuple[Stack, str]:
@@ -90,5 +97,5 @@ def _manifest_of(assembly: Path, stack: Stack) -> Path:
 
 def _name_of(assembly: Path, stack: Stack) -> str:
     """The digest under which the template is published."""
-    files = json.loads(_manifest_of(assembly, stack).read_text())["files"]
+    files: dict[str, Any] = json.loads(_manifest_of(assembly, stack).read_text())["files"]
     return next(name for name, asset in files.items() if asset["source"]["path"] == stack.template.name)
