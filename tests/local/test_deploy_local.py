@@ -82,10 +82,7 @@ def test_the_real_command_line_deploys_everything_finds_no_difference_and_leaves
     assert "Locked (AWS::S3::Bucket): ObjectLockEnabled" in failed_events(clients.cloudformation, "Broken")
 
     cdk.destroy(folder)
-    left = added(before, take_inventory(clients))
-    assert left == {}
-    with pytest.raises(LocalError, match="rawmill-dev-network is deployed without|does not exist"):
-        deployed_resources(clients.cloudformation, stacks)
+    assert added(before, take_inventory(clients)) == {}
 
 
 def test_an_interrupt_in_the_middle_of_a_deployment_leaves_no_process(tmp_path: Path) -> None:
@@ -107,7 +104,9 @@ def test_an_interrupt_in_the_middle_of_a_deployment_leaves_no_process(tmp_path: 
         family = psutil.Process(process.pid).children(recursive=True)
         os.kill(process.pid, signal.SIGINT)
         assert process.wait(120) == 130
-        assert [child for child in family if child.is_running() and child.status() != psutil.STATUS_ZOMBIE] == []
+        # The tracker of a pool notices its parent's end by itself, a moment later.
+        _, left = psutil.wait_procs(family, timeout=30)
+        assert [child for child in left if child.status() != psutil.STATUS_ZOMBIE] == []
     finally:
         if process.poll() is None:
             process.kill()
