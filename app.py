@@ -62,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     command_line_folder = os.environ.get("CDK_OUTDIR")
     try:
-        names = [_named_by_context()] if command_line_folder else options.environments or environment_names(options.settings)
+        wanted = options.environments or environment_names(options.settings)
+        names = [_named_by_context()] if command_line_folder else wanted
         environments = [load_settings(name, options.settings) for name in names]
     except SettingsError as error:
         print(error, file=sys.stderr)

@@ -50,6 +50,8 @@ def make_shoot(folder: Path, console: Console) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     numbered = [(folder / f"sample-{seed}-{shot.size}.dng", seed, shot) for seed, shot in enumerate(SHOOT, start=1)]
     missing = [each for each in numbered if not each[0].exists()]
+    if not missing:
+        return [path for path, *_ in numbered]
     # One process a core; the largest first.
     with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
         made = [pool.submit(_make, *each) for each in missing]

@@ -41,6 +41,7 @@ SETTING_CHANGES = ("AWS::S3::Bucket", "ResultsBucket")
 GRANT = Grant(sid="Uploads", action="s3:PutObject")
 """The grant that is taken away to see that its absence would be noticed: without it no link accepts an upload."""
 
+LOGS = "platform/logs"
 _BURSTS_END_WITHIN_S = 120
 _POLL_S = 0.2
 
@@ -55,6 +56,7 @@ def deploy_local(environment: str, folder: Path, *, image: bool) -> int:
     finally:
         console.print()
         report.print(console)
+    console.print(f"\n{environment} can be deployed; renditions are in {folder / 'results'}, logs in {folder / LOGS}")
     return 0
 
 
@@ -338,6 +340,8 @@ class Rehearsal:
 
     @contextmanager
     def _working(self, what: str) -> Iterator[None]:
+        if not self._console.is_terminal:
+            self._say(f"{what} …")
         with self._console.status(f"[dim]{what}[/dim]") as self._status:
             yield
         self._status = None
