@@ -15,7 +15,7 @@ from local.servers import Say, Servers
 from local.tasks import Part, Task
 
 SWEEP_EVERY_S = 60
-_READY_TIMEOUT_S = 120
+_READY_TIMEOUT_S = 240
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import Self, TypeVar
 
 from filelock import FileLock, Timeout
 
-from local.aws.endpoints import AwsEndpoints
+from local.aws.endpoints import DEFAULT_REGION, AwsEndpoints
 from local.clients import Clients
 from local.errors import LocalError, LocalReason
 from local.layout import Layout, Ports
@@ -34,7 +34,12 @@ class Servers:
     """
 
     def __init__(
-        self, layout: Layout, *, settings: Mapping[str, str] | None = None, said: Say = lambda _: None
+        self,
+        layout: Layout,
+        *,
+        region: str = DEFAULT_REGION,
+        settings: Mapping[str, str] | None = None,
+        said: Say = lambda _: None,
     ) -> None:
         self.layout = layout
         self.children: list[ChildProcess] = []
@@ -46,7 +51,7 @@ class Servers:
             self.ports = layout.ports()
             note_running(layout, url=self.web_url)
             self.database: PostgresAddress = self._start_database()
-            self.clients: Clients = self._start_aws(settings or {})
+            self.clients: Clients = self._start_aws(region, settings or {})
             # Everything is up: from here on `stop` undoes it.
             self._undo = self._undo.pop_all()
 
@@ -110,11 +115,12 @@ class Servers:
         self._said(f"PostgreSQL on port {server.address.port}")
         return server.address
 
-    def _start_aws(self, settings: Mapping[str, str]) -> Clients:
+    def _start_aws(self, region: str, settings: Mapping[str, str]) -> Clients:
         endpoints = AwsEndpoints(
             self.layout.aws,
             log=self.layout.log("aws"),
             port=self.ports.aws,
+            region=region,
             enforcing=True,
             settings={**_where_servers_are(self.ports), **settings},
         )

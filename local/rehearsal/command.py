@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.status import Status
 
 from local.assembly import Assembly
-from local.aws.endpoints import ACCOUNT, DEFAULT_REGION
+from local.aws.endpoints import ACCOUNT
 from local.customer import make_shoot, mebibytes, submit, unpack
 from local.demo import clock
 from local.deployment import failed_events
@@ -33,6 +33,7 @@ from local.running import find_running
 from local.servers import Servers
 from local.synthesis import synthesize
 from local.tasks import Part, Task, deployed_tasks
+from stacks.settings import load_settings
 
 SETTING = Setting(table="storage", key="results_retention_days")
 SETTING_CHANGES = ("AWS::S3::Bucket", "ResultsBucket")
@@ -42,7 +43,7 @@ GRANT = Grant(sid="Uploads", action="s3:PutObject")
 """The grant that is taken away to see that its absence would be noticed: without it no link accepts an upload."""
 
 LOGS = "platform/logs"
-_BURSTS_END_WITHIN_S = 120
+_BURSTS_END_WITHIN_S = 240
 _POLL_S = 0.2
 
 
@@ -77,15 +78,16 @@ class Rehearsal:
     def run(self) -> None:
         """Everything, in order."""
         with self._undo:
-            originals = make_shoot(self._folder / "samples", self._console)
             with self._working("synthesis"):
                 assembly = synthesize(self._environment, self._folder / "assembly")
-            self._stacks = Assembly(assembly, account=ACCOUNT, region=DEFAULT_REGION).stacks()
+            region = load_settings(self._environment).region
+            self._stacks = Assembly(assembly, account=ACCOUNT, region=region).stacks()
             types = [each["Type"] for stack in self._stacks for each in template_of(stack)["Resources"].values()]
             require_coverage(types)
             self._say(f"{self._environment}: {len(types)} resources in {len(self._stacks)} stacks")
+            originals = make_shoot(self._folder / "samples", self._console)
 
-            self._start_servers()
+            self._start_servers(region)
             with self._step("cdk bootstrap") as shown:
                 self._cdk.bootstrap()
                 shown("the account is ready")
@@ -105,9 +107,9 @@ class Rehearsal:
             with self._working("stopping"):
                 self._undo.close()
 
-    def _start_servers(self) -> None:
+    def _start_servers(self, region: str) -> None:
         settings = {"RAWMILL_LOCAL_REGISTRY": self._engine.registry} if self._engine else {}
-        servers = self._undo.enter_context(Servers(self._layout, settings=settings, said=self._say))
+        servers = self._undo.enter_context(Servers(self._layout, region=region, settings=settings, said=self._say))
         self._servers, self._clients = servers, servers.clients
         self._cdk = Cdk(
             address=self._clients.address,
