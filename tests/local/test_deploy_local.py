@@ -59,7 +59,8 @@ def _broken(folder: Path) -> Path:
 def test_the_real_command_line_deploys_everything_finds_no_difference_and_leaves_nothing(
     endpoints: AwsEndpoints, assembly: Assembly, tmp_path: Path
 ) -> None:
-    clients, stacks, said = Clients(endpoints.address), assembly.stacks(), []
+    clients, stacks = Clients(endpoints.address), assembly.stacks()
+    said: list[str] = []
     folder = stacks[0].template.parent
     cdk = Cdk(
         address=endpoints.address, home=tmp_path / "cdk", log=tmp_path / "cdk.log", engine=None, progress=said.append
