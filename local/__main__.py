@@ -1,4 +1,4 @@
-"""`python -m local up | down | demo | manage`: the whole platform on one machine."""
+"""`python -m local up | down | demo | deploy | manage`: the whole platform on one machine."""
 
 import argparse
 import os
@@ -22,7 +22,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     down = commands.add_parser("down", help="stop what `up` started in another shell")
     demo = commands.add_parser("demo", help="sample RAWs through the whole platform, then stop everything")
     manage = commands.add_parser("manage", help="an operator's command beside what `up` started")
-    for command, folder in ((up, DATA), (down, DATA), (manage, DATA), (demo, Path("build/demo"))):
+    deploy = commands.add_parser("deploy", help="`cdk deploy` to this machine, then use, update and destroy it")
+    deploy.add_argument("environment", nargs="?", default="dev", help="a file in environments/ (default dev)")
+    deploy.add_argument("--image", choices=("build", "none"), default="build", help="`none` runs tasks as processes")
+    for command, folder in (
+        (deploy, Path("build/deploy-local")),
+        (up, DATA),
+        (down, DATA),
+        (manage, DATA),
+        (demo, Path("build/demo")),
+    ):
         command.add_argument("--data", type=Path, default=folder, metavar="DIR", help=f"data folder (default {folder})")
     manage.add_argument("run", nargs=argparse.REMAINDER, metavar="COMMAND", help="dead_letters list, api_keys …")
     options = parser.parse_args(arguments)
@@ -47,6 +56,10 @@ def _run(options: argparse.Namespace) -> int:
         from local.demo import demo  # noqa: PLC0415
 
         return demo(options.data)
+    if options.command == "deploy":
+        from local.rehearsal.command import deploy_local  # noqa: PLC0415
+
+        return deploy_local(options.environment, options.data, image=options.image == "build")
     if options.command == "manage":
         from local.manage import manage  # noqa: PLC0415
 

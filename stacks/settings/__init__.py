@@ -2,7 +2,7 @@
 
 from stacks.settings.container_image import ContainerImageSettings
 from stacks.settings.errors import Problem, SettingsError
-from stacks.settings.load import environment_names, load_settings
+from stacks.settings.load import ENVIRONMENTS, environment_names, load_settings
 from stacks.settings.machine_image import MachineImageSettings
 from stacks.settings.model import Settings
 from stacks.settings.network import InterfaceEndpoint, NatMode, NetworkSettings, ZoneSettings
@@ -20,6 +20,7 @@ from stacks.settings.platform import (
 from stacks.settings.storage import StorageSettings
 
 __all__ = [
+    "ENVIRONMENTS",
     "BudgetSettings",
     "ContainerImageSettings",
     "DatabaseSettings",
