@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -11,11 +12,11 @@ from rich.table import Table
 from audit.assembly import load_assembly
 from audit.cost import prices, profile
 from audit.cost.estimate import region_of
-from audit.cost.model import Driver, Level
+from audit.cost.model import Driver, Level, NotPriced
 from audit.cost.page import markdown
 from audit.cost.report import Report, as_json, report
 from audit.cost.single import BATCH
-from audit.cost.words import number, number_range, share, usd, usd_range
+from audit.cost.words import number, number_range, share, times, usd, usd_range
 from audit.errors import AuditError, Problem
 
 _BAR = 24
@@ -71,7 +72,8 @@ def _print(found: Report, today: date, *, lines: bool) -> None:
     bill = found.estimate
     console.print(
         f"[bold]{found.name}[/] in {bill.region}, USD a month; {found.profile.title}: "
-        f"{number_range(bill.images)} images, {number(bill.images.expected)} expected\n"
+        f"{number_range(bill.images)} images ({number(bill.images.expected)} expected), "
+        f"an archive of {number_range(found.profile.kept.archive_months.range)} months\n"
     )
     _bill(console, found)
     if lines:
@@ -160,11 +162,9 @@ def _ways(console: Console, found: Report) -> None:
     for column in ("GB a month", "by endpoint", "by NAT", "endpoint pays from"):
         table.add_column(column, justify="right")
     table.add_column("cheaper")
-    for way in found.ways:
-        if way.break_even_gb is None:
-            pays = "never"
-        else:
-            pays = f"{number(way.break_even_gb)} GB" if way.break_even_gb else "always, it is free"
+    shown = [way for way in found.ways if way.endpoint or way.cheaper == "endpoint"]
+    for way in shown:
+        pays = "never" if way.break_even_gb is None else f"{number(way.break_even_gb)} GB"
         now = "endpoint" if way.endpoint else "NAT"
         colour = "green" if now == way.cheaper else "yellow"
         table.add_row(
@@ -173,14 +173,17 @@ def _ways(console: Console, found: Report) -> None:
             number_range(way.gb),
             usd(way.by_endpoint.expected),
             usd(way.by_nat.expected),
-            pays,
+            "always, it is free" if way.break_even_gb == 0 else pays,
             f"[{colour}]{way.cheaper}[/]",
         )
     console.print(table)
+    if others := [way.service for way in found.ways if way not in shown]:
+        console.print(f"Through NAT, and cheaper so: {', '.join(others)}.")
     waste = sum(way.by_endpoint.expected - way.by_nat.expected for way in found.ways if way.endpoint and way.zones)
     if waste > 0:
         console.print(
-            f"Interface endpoints cost {usd(waste)} more than NAT would: the price of a way that stays inside AWS."
+            f"The interface endpoints together cost {usd(waste)} more than the same data through NAT: the price of a "
+            "way that stays inside AWS."
         )
 
 
@@ -210,9 +213,7 @@ def _single(console: Console, found: Report) -> None:
     table.add_row("a month", usd_range(single.total), usd_range(found.estimate.total))
     table.add_row("expected", usd(single.total.expected), usd(found.estimate.total.expected))
     table.add_row(
-        f"hours of work for {BATCH:,} images",
-        number_range(single.batch_hours),
-        number_range(single.batch_hours_of_design),
+        f"work for {BATCH:,} images, all workers up", times(single.batch_hours), times(single.batch_hours_of_design)
     )
     table.add_row("a month's images in a month", "yes" if single.can_do_it else "[red]no[/]", "yes")
     table.add_row(
@@ -247,7 +248,7 @@ def _trust(console: Console, found: Report, today: date) -> None:
         console.print(f"[red]missing price[/] {item.price}: {what}")
 
 
-def _by_reason(items: list) -> dict[str, list[str]]:  # type: ignore[type-arg]
+def _by_reason(items: Sequence[NotPriced]) -> dict[str, list[str]]:
     reasons: dict[str, list[str]] = {}
     for item in items:
         reasons.setdefault(item.why, []).append(item.path)

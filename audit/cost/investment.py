@@ -1,5 +1,6 @@
 """Whether the design is worth its price: what standing still costs, against what it costs not to."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from audit.cost.model import Level, Range
@@ -43,22 +44,14 @@ class Investment:
         )
 
     @property
-    def avoided_hours(self) -> float:
-        """Hours that the design is expected to save in a year."""
-        return self.server_hours.expected - self.design_hours.expected
+    def avoided_hours(self) -> Range:
+        """Hours of outage that the design saves in a year, as assumed."""
+        return self.server_hours + self.design_hours * -1
 
     @property
     def pays(self) -> bool:
         """Whether it is expected to pay: more hours avoided than are needed to break even."""
-        return self.avoided_hours >= self.break_even_hours.expected
-
-    def server_total(self, hours: float, level: Level) -> float:
-        """A year of one server that stands still for so many hours."""
-        return self.server_usd.at(level) + hours * self.hour_usd.at(level)
-
-    def design_total(self, level: Level) -> float:
-        """A year of the design, its own outages included."""
-        return self.design_usd.at(level) + self.design_hours.at(level) * self.hour_usd.at(level)
+        return self.avoided_hours.expected >= self.break_even_hours.expected
 
 
 def invest(profile: Profile, design: Range, server: Range) -> Investment:
@@ -69,7 +62,7 @@ def invest(profile: Profile, design: Range, server: Range) -> Investment:
     """
     outage = profile.outage
     return Investment(
-        hour_usd=Range(*(_hour_usd(profile.usage(level)) for level in Level)),
+        hour_usd=Range.total(hour_parts(profile).values()),
         server_usd=server * MONTHS,
         design_usd=design * MONTHS,
         server_hours=outage.single_server_hours.range,
@@ -77,15 +70,24 @@ def invest(profile: Profile, design: Range, server: Range) -> Investment:
     )
 
 
-def _hour_usd(usage: Usage) -> float:
-    """Revenue that does not come back + people who wait + whoever repairs it."""
+def hour_parts(profile: Profile) -> dict[str, Range]:
+    """What an hour of standing still consists of, in words."""
+    parts: dict[str, Callable[[Usage], float]] = {
+        "orders and deliveries that do not come back": _revenue_usd,
+        "people who wait": _people_usd,
+        "whoever repairs it": lambda usage: usage.of(profile.outage.repair_usd_per_hour),
+    }
+    return {name: Range(*(part(profile.usage(level)) for level in Level)) for name, part in parts.items()}
+
+
+def _revenue_usd(usage: Usage) -> float:
     outage = usage.profile.outage
-    revenue = usage.of(outage.revenue_per_month) / outage.business_hours * usage.of(outage.revenue_lost)
-    return (
-        revenue
-        + usage.of(outage.people_waiting) * usage.of(outage.person_usd_per_hour)
-        + usage.of(outage.repair_usd_per_hour)
-    )
+    return usage.of(outage.revenue_per_month) / outage.business_hours * usage.of(outage.revenue_lost)
+
+
+def _people_usd(usage: Usage) -> float:
+    outage = usage.profile.outage
+    return usage.of(outage.people_waiting) * usage.of(outage.person_usd_per_hour)
 
 
 def _hours(extra_usd: float, hour_usd: float) -> float:

@@ -33,3 +33,10 @@ def share(part: float, whole: float) -> str:
         return "–"
     percent = 100 * part / whole
     return "< 1 %" if 0 < percent < 0.95 else f"{percent:.0f} %"
+
+
+def times(hours: Range) -> str:
+    """Hours, minutes or seconds, as they read best."""
+    units = (("hours", 1.0), ("minutes", 60.0), ("seconds", 3600.0))
+    unit, each = next((found for found in units if hours.high * found[1] >= 2), units[-1])
+    return f"{number_range(hours * each)} {unit}"
