@@ -104,12 +104,12 @@ def _answer(found: Report) -> str:
     )
     images, year = number(found.estimate.images.expected), usd(investment.extra_usd.expected)
     sentences = (
-        f"**{found.profile.title}, {images} images a month.**",
-        f"This design, as `{found.name}` is configured, costs **{usd(total.expected)} USD a month** ({usd_range(total)});",
-        f"one server with everything on it **{usd(single.total.expected)}** ({usd_range(single.total)}).",
-        f"The difference, {year} USD in a year, is earned back by **{number(even.expected)} hours of outage that do not",
-        f"happen** ({number_range(even)}, depending on what an hour costs).",
-        f"We assume that the design avoids {number(avoided.expected)} hours in a year ({number_range(avoided)}). {verdict}",
+        f"**{found.profile.title}, {images} images a month.** This design, as `{found.name}` is configured, costs",
+        f"**{usd(total.expected)} USD a month** ({usd_range(total)}); one server with everything on it",
+        f"**{usd(single.total.expected)}** ({usd_range(single.total)}). The difference, {year} USD in a year, is",
+        f"earned back by **{number(even.expected)} hours of outage that do not happen** ({number_range(even)},",
+        f"depending on what an hour costs). We assume that the design avoids {number(avoided.expected)} hours",
+        f"in a year ({number_range(avoided)}). {verdict}",
     )
     return "\n".join(sentences)
 

@@ -10,6 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from audit.cost.catalog import filters, kind_of, known_regions
 from audit.cost.prices import Price, PriceTable, Tier
 from audit.errors import AuditError, Problem
@@ -72,28 +74,25 @@ def _read(key: str, region: str, products: Products) -> Price | str:
         return f"{len(found)} products of {kind.service} match {asked}; exactly one is needed"
     product = found[0]
     try:
-        sku = str(product["product"]["sku"])
         (term,) = product["terms"]["OnDemand"].values()
         dimensions = list(term["priceDimensions"].values())
-        units = {str(dimension["unit"]) for dimension in dimensions}
-        tiers = sorted(
-            (float(dimension["beginRange"]), float(dimension["pricePerUnit"]["USD"])) for dimension in dimensions
+        units = sorted({str(dimension["unit"]) for dimension in dimensions})
+        if [unit.lower() for unit in units] != [kind.list_unit.lower()]:
+            return f"is priced by {' and '.join(units)}; {kind.list_unit} is expected"
+        tiers = sorted((float(item["beginRange"]), float(item["pricePerUnit"]["USD"])) for item in dimensions)
+        return Price(
+            key=key,
+            unit=kind.unit,
+            tiers=tuple(Tier(**{"from": begin, "usd": usd}) for begin, usd in tiers),
+            as_of=datetime.fromisoformat(str(product["publicationDate"])).date(),
+            source=f"AWS price list API, {kind.service} {product['version']}",
+            verified=True,
+            sku=str(product["product"]["sku"]),
         )
-        published = datetime.fromisoformat(str(product["publicationDate"]))
-        version = str(product["version"])
+    except ValidationError as error:
+        return "; ".join(str(detail["msg"]) for detail in error.errors(include_url=False))
     except (KeyError, ValueError, TypeError) as error:
         return f"the price list's answer has another shape: {error!r}"
-    if {unit.lower() for unit in units} != {kind.list_unit.lower()}:
-        return f"is priced by {' and '.join(sorted(units))}; {kind.list_unit} is expected"
-    return Price(
-        key=key,
-        unit=kind.unit,
-        tiers=tuple(Tier(**{"from": begin, "usd": usd}) for begin, usd in tiers),
-        as_of=published.date(),
-        source=f"AWS price list API, {kind.service} {version}",
-        verified=True,
-        sku=sku,
-    )
 
 
 def ask_aws() -> Products:
@@ -109,7 +108,7 @@ def ask_aws() -> Products:
         from botocore.config import Config  # noqa: PLC0415
     except ModuleNotFoundError:
         raise _refused("no_boto3", "boto3 is not installed; it is one of requirements-service.txt") from None
-    client = boto3.client(
+    client = boto3.session.Session().client(
         "pricing", region_name=API_REGION, config=Config(retries={"mode": "standard", "max_attempts": 5})
     )
 
