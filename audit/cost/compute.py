@@ -249,11 +249,8 @@ class _Running:
 def _instances(reading: Reading, group: Resource, running: _Running) -> Iterator[Meter]:
     data, price, spot = launch_data(reading, group), f"ec2.{instance_type(reading, group)}", spot_share(reading, group)
     which = "added for the work" if running.driver is Driver.IMAGES else "always there"
-    if spot < 1:
-        yield running.meter(group, f"instances {which}", price, 1 - spot)
-    if spot:
-        paid = lambda usage: usage.of(usage.profile.peak.spot_price)  # noqa: E731
-        yield running.meter(group, f"Spot instances {which}", price, spot, paid)
+    yield running.meter(group, f"instances {which}", price, 1 - spot)
+    yield running.meter(group, f"Spot instances {which}", price, spot, _spot_price)
     size = sum(
         reading.number(group, below(device, "Ebs", "VolumeSize"), "VolumeSize")
         for device in dictionaries(data.get("BlockDeviceMappings"))
@@ -264,6 +261,10 @@ def _instances(reading: Reading, group: Resource, running: _Running) -> Iterator
     if str(below(data, "Monitoring", "Enabled")).lower() == "true":
         each = _DETAILED_METRICS / HOURS_PER_MONTH
         yield running.meter(group, f"detailed monitoring of instances {which}", "metric", each)
+
+
+def _spot_price(usage: Usage) -> float:
+    return usage.of(usage.profile.peak.spot_price)
 
 
 def _fargate(reading: Reading, resource: Resource, task: Resource, running: _Running) -> Iterator[Meter]:
