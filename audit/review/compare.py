@@ -1,0 +1,130 @@
+"""Holds the assemblies of one environment against each other, each question for itself: one that cannot be answered
+leaves the answers to the others as they are."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from audit.assembly import Assembly
+from audit.errors import AuditError, NotModelledError
+from audit.iam.model import read_policies
+from audit.reach.load import read_network
+from audit.review.alarms import AlarmChange, alarm_changes
+from audit.review.assets import read_assets
+from audit.review.exports import Deadlock, deadlocks
+from audit.review.fate import Fate, Loss
+from audit.review.paths import Layer, PathChange, Way, path_changes
+from audit.review.permissions import PermissionChange, Turn, permission_changes
+from audit.review.points import PointChange, point_changes
+from audit.review.renames import find_renames, renamed
+from audit.review.resources import Change, Effect, resource_changes
+from audit.review.stacks import StackChange, stack_changes
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Review:
+    """Everything that a change does to one environment.
+
+    Attributes:
+        presence: `both`, or `added` or `removed` when only one side has the environment.
+        blind: what could not be judged, with the reason.
+    """
+
+    environment: str
+    presence: str = "both"
+    stacks: tuple[StackChange, ...] = ()
+    resources: tuple[Change, ...] = ()
+    deadlocks: tuple[Deadlock, ...] = ()
+    paths: tuple[PathChange, ...] = ()
+    permissions: tuple[PermissionChange, ...] = ()
+    points: tuple[PointChange, ...] = ()
+    alarms: tuple[AlarmChange, ...] = ()
+    blind: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def losses(self) -> tuple[Change, ...]:
+        """Resources with data that are deleted or made anew."""
+        return tuple(change for change in self.resources if change.loss is not None)
+
+    @property
+    def assets(self) -> tuple[str, ...]:
+        """Code and images that are other ones."""
+        return tuple(sorted({name for change in self.resources for name in change.assets}))
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing differs but code and images."""
+        others = (self.stacks, self.deadlocks, self.paths, self.permissions, self.points, self.alarms, self.blind)
+        return self.presence == "both" and not any(others) and all(change.assets for change in self.resources)
+
+
+def compare(environment: str, base: Assembly | None, head: Assembly | None) -> Review:
+    """What a change does to an environment, which at least one side has."""
+    if base is None or head is None:
+        assembly = base or head
+        stacks = () if assembly is None else stack_changes(_without_resources(assembly), assembly)
+        return Review(environment=environment, presence="added" if base is None else "removed", stacks=stacks)
+    assets = {**read_assets(base), **read_assets(head)}
+    renames = find_renames(base, head, assets)
+    same = renamed(base, renames, head)
+    blind: dict[str, tuple[str, ...]] = {}
+
+    def judged(question: str, judge: Callable[[], tuple[T, ...]]) -> tuple[T, ...]:
+        try:
+            return judge()
+        except AuditError as error:
+            blind[question] = tuple(map(str, error.problems))
+        except NotModelledError as error:
+            blind[question] = (str(error),)
+        return ()
+
+    return Review(
+        environment=environment,
+        stacks=stack_changes(base, head),
+        resources=tuple(
+            _where_it_stays(change, head)
+            for change in resource_changes(same, head, renames, assets)
+            # A stack that is not in the app any more stays as it is deployed.
+            if change.effect is not Effect.DELETED or change.address.stack in head.stacks
+        ),
+        deadlocks=deadlocks(base, head),
+        paths=judged("network", lambda: path_changes(read_network(same), read_network(head))),
+        permissions=judged("permissions", lambda: permission_changes(read_policies(same), read_policies(head))),
+        points=judged(
+            "single points of failure", lambda: point_changes(same, head, (read_network(same), read_network(head)))
+        ),
+        alarms=alarm_changes(same, head),
+        blind=blind,
+    )
+
+
+def _where_it_stays(change: Change, head: Assembly) -> Change:
+    if change.former is None or change.loss is None or change.former.stack in head.stacks:
+        return change
+    return replace(
+        change, loss=Loss(word=change.loss.word, fate=Fate.ORPHANED, policy=f"stack {change.former.stack} is left")
+    )
+
+
+def _without_resources(assembly: Assembly) -> Assembly:
+    return replace(assembly, stacks={}, resources={}, outputs={}, problems=())
+
+
+def _stateful(*effects: Effect) -> Callable[[Review], bool]:
+    return lambda review: any(change.effect in effects for change in review.losses)
+
+
+GATES: Mapping[str, Callable[[Review], bool]] = {
+    "deleted-stateful": _stateful(Effect.DELETED, Effect.RENAMED),
+    "replaced-stateful": _stateful(Effect.REPLACED, Effect.RENAMED),
+    "blocked-deployment": lambda review: bool(review.deadlocks),
+    "path-opened": lambda review: any(
+        item.way is Way.OPENED and item.layer is not Layer.EDGES for item in review.paths
+    ),
+    "permission-gained": lambda review: any(item.turn is Turn.GAINED for item in review.permissions),
+    "point-gained": lambda review: any(item.gained for item in review.points),
+    "alarm-weakened": lambda review: any(item.weaker for item in review.alarms),
+}
+"""Reasons to refuse a change, by the names that they are asked for with."""

@@ -1,0 +1,133 @@
+"""Values of two templates held against each other: what differs, by property, short enough to be read in a comment."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from audit.assembly import Reference, Text, Unknown, Value
+
+_KEYS = ("Sid", "Key", "Name", "Id", "DeviceName", "PolicyName", "AttributeName")
+"""Members by which the entries of a list are known, so that one more entry is not a change of all that follow."""
+_SECRET = re.compile(r"password|secretstring|authtoken|privatekey", re.IGNORECASE)
+_HASH = re.compile(r"[0-9a-f]{64}")
+_LONGEST = 60
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class Difference:
+    """One property that differs.
+
+    Attributes:
+        path: such as `Listener.Port` or `Tags[Team]`.
+        before, after: as they are shown; empty when it is not there.
+    """
+
+    path: str
+    before: str = ""
+    after: str = ""
+
+
+Plain = Any
+"""JSON: a resolved value with every reference written as a string."""
+
+
+def plain(value: Value, assets: Mapping[str, str] | None = None) -> Plain:
+    """A value as JSON that can be compared; hashes of assets give way to their names."""
+    match value:
+        case str():
+            return _HASH.sub(lambda found: _named(found.group(), assets or {}), value) if assets else value
+        case Reference() | Unknown():
+            return str(value)
+        case Text():
+            return plain(str(value), assets)
+        case list():
+            return [plain(item, assets) for item in value]
+        case dict():
+            return {key: plain(item, assets) for key, item in value.items()}
+        case _:
+            return value
+
+
+def _named(hash_: str, assets: Mapping[str, str]) -> str:
+    return f"<asset {assets[hash_]}>" if hash_ in assets else hash_
+
+
+def differences(before: Plain, after: Plain, path: str = "") -> Iterator[Difference]:
+    """Every property that differs, at the greatest depth that still says what it is about."""
+    if before == after:
+        return
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in sorted({*before, *after}):
+            yield from differences(before.get(key), after.get(key), f"{path}.{key}" if path else key)
+    elif isinstance(before, list) and isinstance(after, list):
+        yield from _of_lists(before, after, path)
+    else:
+        hidden = _SECRET.search(path.rpartition(".")[2]) is not None
+        yield Difference(path=path, before=shown(before, hidden=hidden), after=shown(after, hidden=hidden))
+
+
+def _of_lists(before: list[Plain], after: list[Plain], path: str) -> Iterator[Difference]:
+    key = next((name for name in _KEYS if _is_key(name, before) and _is_key(name, after)), None)
+    if key is not None:
+        old, new = ({str(item[key]): item for item in items} for items in (before, after))
+        for name in sorted({*old, *new}):
+            yield from differences(old.get(name), new.get(name), f"{path}[{name}]")
+        if list(old) != list(new) and old == new:
+            yield Difference(path=path, before="another order", after="the same entries")
+    elif len(before) == len(after) and all(isinstance(item, dict) for item in (*before, *after)):
+        for index, (old_item, new_item) in enumerate(zip(before, after, strict=True)):
+            yield from differences(old_item, new_item, f"{path}[{index}]")
+    else:
+        gone, come = _leftover(before, after), _leftover(after, before)
+        if gone or come:
+            yield Difference(path=path, before=_several(gone), after=_several(come))
+        else:
+            yield Difference(path=path, before="another order", after="the same entries")
+
+
+def _is_key(name: str, items: list[Plain]) -> bool:
+    named = [item.get(name) if isinstance(item, dict) else None for item in items]
+    return all(isinstance(value, str) for value in named) and len(set(named)) == len(named)
+
+
+def _leftover(items: list[Plain], others: list[Plain]) -> list[Plain]:
+    left = list(others)
+    found = []
+    for item in items:
+        if item in left:
+            left.remove(item)
+        else:
+            found.append(item)
+    return found
+
+
+def _several(items: list[Plain]) -> str:
+    return ", ".join(map(shown, items)) if len(items) < 4 else f"{len(items)} entries"
+
+
+def shown(value: Plain, *, hidden: bool = False) -> str:
+    """A value for people: on one line, cut where it is long."""
+    if value is None:
+        return ""
+    if hidden and isinstance(value, str) and not value.startswith(("{{resolve:", "${")):
+        return "(hidden)"
+    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, separators=(", ", ": "))
+    text = " ".join(text.split()) or "(empty)"
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def rewritten(value: Value, rename: Callable[[Reference], Reference]) -> Value:
+    """The value with every reference exchanged for another one."""
+    match value:
+        case Reference():
+            return rename(value)
+        case Text():
+            return Text(tuple(rename(part) if isinstance(part, Reference) else part for part in value.parts))
+        case list():
+            return [rewritten(item, rename) for item in value]
+        case dict():
+            return {key: rewritten(item, rename) for key, item in value.items()}
+        case _:
+            return value
