@@ -46,8 +46,7 @@ def alarm_changes(base: Assembly, head: Assembly) -> tuple[AlarmChange, ...]:
         elif new is None and old is not None:
             weaker = ("nobody is called for it any more",)
             found.append(AlarmChange(name=_name(old), effect="removed", what=condition(old), weaker=weaker))
-        elif old is not None and new is not None and plain(dict(old.properties)) != plain(dict(new.properties)):
-            different = tuple(differences(plain(dict(old.properties)), plain(dict(new.properties))))
+        elif old is not None and new is not None and (different := tuple(_different(old, new))):
             weaker = tuple(_weaker(old.properties, new.properties))
             found.append(AlarmChange(name=_name(new), effect="changed", differences=different, weaker=weaker))
     return tuple(sorted(found))
@@ -69,6 +68,12 @@ def condition(alarm: Resource) -> str:
     count = properties.get("DatapointsToAlarm", periods)
     period = f" times {properties['Period']} s" if "Period" in properties else ""
     return f"{metric} {operator} {properties.get('Threshold', 'what is normal')} for {count} of {periods}{period}"
+
+
+def _different(old: Resource, new: Resource) -> Iterator[Difference]:
+    """Properties that differ, without tags, which call nobody."""
+    before, after = ({k: v for k, v in alarm.properties.items() if k != "Tags"} for alarm in (old, new))
+    return differences(plain(before), plain(after))
 
 
 def _name(alarm: Resource) -> str:

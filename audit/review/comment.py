@@ -106,7 +106,11 @@ def _page(review: Review) -> _Page:
     warnings = (
         *sentences.losses(review),
         *map(sentences.deadlock, review.deadlocks),
-        *(f"cannot tell about {what}: {'; '.join(map(code, why[:3]))}" for what, why in review.blind.items()),
+        *(
+            f"cannot tell about {what}: {'; '.join(map(code, why[:3]))}"
+            for what, why in review.blind.items()
+            if what != "cost"
+        ),
     )
     sections = (
         _Section("Stacks", tuple(map(sentences.stack, review.stacks))),
@@ -114,13 +118,18 @@ def _page(review: Review) -> _Page:
         _Section("Permissions", tuple(line for item in review.permissions for line in sentences.permission(item))),
         _Section("Single points of failure", tuple(map(sentences.point, review.points))),
         _Section("Alarms", tuple(map(sentences.alarm, review.alarms))),
-        _Section("Resources", tuple(sentences.resources(review))),
+        _Section("Cost", tuple(sentences.cost(review.cost)) if review.cost else _untold(review, "cost")),
+        _Section("Resources", (*sentences.resources(review), *sentences.tags(review))),
     )
     return _Page(
         summary=", ".join(summary(review)) or "nothing",
         warnings=warnings,
         sections=tuple(section for section in sections if section.lines) if not review.is_quiet else (),
     )
+
+
+def _untold(review: Review, question: str) -> tuple[str, ...]:
+    return tuple(f"cannot tell: {code(why)}" for why in review.blind.get(question, ()))
 
 
 def _new_or_gone(review: Review) -> tuple[str, tuple[str, ...], tuple[_Section, ...]]:
@@ -132,5 +141,5 @@ def _new_or_gone(review: Review) -> tuple[str, tuple[str, ...], tuple[_Section, 
 
 
 def cannot_tell(reviews: Iterable[Review]) -> bool:
-    """Whether a question was left open in any environment."""
-    return any(review.blind for review in reviews)
+    """Whether a question was left open in any environment. What it costs is told by the way, and refuses nothing."""
+    return any(review.blind.keys() - {"cost"} for review in reviews)

@@ -1,7 +1,7 @@
 """Holds the assemblies of one environment against each other, each question for itself: one that cannot be answered
 leaves the answers to the others as they are."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -11,14 +11,18 @@ from audit.iam.model import read_policies
 from audit.reach.load import read_network
 from audit.review.alarms import AlarmChange, alarm_changes
 from audit.review.assets import read_assets
+from audit.review.cost import CostChange, cost_change
 from audit.review.exports import Deadlock, deadlocks
 from audit.review.fate import Fate, Loss
 from audit.review.paths import Layer, PathChange, Way, path_changes
 from audit.review.permissions import PermissionChange, Turn, permission_changes
 from audit.review.points import PointChange, point_changes
 from audit.review.renames import find_renames, renamed
-from audit.review.resources import Change, Effect, resource_changes
+from audit.review.resources import Change, Effect, is_made_anew, resource_changes
 from audit.review.stacks import StackChange, stack_changes
+
+PROFILE = "agency"
+"""Whose usage is priced, unless somebody asks for another."""
 
 T = TypeVar("T")
 
@@ -29,6 +33,7 @@ class Review:
 
     Attributes:
         presence: `both`, or `added` or `removed` when only one side has the environment.
+        cost: None when it stays what it is, or cannot be told.
         blind: what could not be judged, with the reason.
     """
 
@@ -41,6 +46,7 @@ class Review:
     permissions: tuple[PermissionChange, ...] = ()
     points: tuple[PointChange, ...] = ()
     alarms: tuple[AlarmChange, ...] = ()
+    cost: CostChange | None = None
     blind: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
@@ -56,12 +62,27 @@ class Review:
     @property
     def is_quiet(self) -> bool:
         """Whether nothing differs but code and images."""
-        others = (self.stacks, self.deadlocks, self.paths, self.permissions, self.points, self.alarms, self.blind)
+        others = (
+            self.stacks,
+            self.deadlocks,
+            self.paths,
+            self.permissions,
+            self.points,
+            self.alarms,
+            self.cost,
+            self.blind,
+        )
         return self.presence == "both" and not any(others) and all(change.assets for change in self.resources)
 
 
-def compare(environment: str, base: Assembly | None, head: Assembly | None) -> Review:
-    """What a change does to an environment, which at least one side has."""
+def compare(environment: str, base: Assembly | None, head: Assembly | None, *, profile: str = PROFILE) -> Review:
+    """What a change does to an environment, which at least one side has.
+
+    Args:
+        environment: its name.
+        base, head: its assemblies.
+        profile: whose usage is priced.
+    """
     if base is None or head is None:
         assembly = base or head
         stacks = () if assembly is None else stack_changes(_without_resources(assembly), assembly)
@@ -80,32 +101,43 @@ def compare(environment: str, base: Assembly | None, head: Assembly | None) -> R
             blind[question] = (str(error),)
         return ()
 
+    def priced() -> tuple[CostChange, ...]:
+        found = cost_change(same, head, profile)
+        return (found,) if found else ()
+
+    stacks = stack_changes(base, head)
+    # What is deployed of these stays as it is.
+    left = {change.stack for change in stacks if change.effect in {"left behind", "moved"}}
+    changes = resource_changes(same, head, renames, assets)
     return Review(
         environment=environment,
-        stacks=stack_changes(base, head),
+        stacks=stacks,
         resources=tuple(
-            _where_it_stays(change, head)
-            for change in resource_changes(same, head, renames, assets)
-            # A stack that is not in the app any more stays as it is deployed.
-            if change.effect is not Effect.DELETED or change.address.stack in head.stacks
+            _where_it_stays(change, left)
+            for change in changes
+            if change.effect is not Effect.DELETED or change.address.stack not in left
         ),
-        deadlocks=deadlocks(base, head),
+        deadlocks=deadlocks(base, head, {change.address for change in changes if is_made_anew(change)}),
         paths=judged("network", lambda: path_changes(read_network(same), read_network(head))),
         permissions=judged("permissions", lambda: permission_changes(read_policies(same), read_policies(head))),
         points=judged(
             "single points of failure", lambda: point_changes(same, head, (read_network(same), read_network(head)))
         ),
         alarms=alarm_changes(same, head),
+        cost=next(iter(judged("cost", priced)), None),
         blind=blind,
     )
 
 
-def _where_it_stays(change: Change, head: Assembly) -> Change:
-    if change.former is None or change.loss is None or change.former.stack in head.stacks:
+def _where_it_stays(change: Change, left: Collection[str]) -> Change:
+    """The change, with what a stack that is left as it is means for its data."""
+    stack = (change.former or change.address).stack
+    if change.loss is None or stack not in left:
         return change
-    return replace(
-        change, loss=Loss(word=change.loss.word, fate=Fate.ORPHANED, policy=f"stack {change.former.stack} is left")
-    )
+    if change.former is None:
+        # The stack tells.
+        return replace(change, loss=None)
+    return replace(change, loss=Loss(word=change.loss.word, fate=Fate.ORPHANED, policy=f"stack {stack} is left"))
 
 
 def _without_resources(assembly: Assembly) -> Assembly:
@@ -126,5 +158,6 @@ GATES: Mapping[str, Callable[[Review], bool]] = {
     "permission-gained": lambda review: any(item.turn is Turn.GAINED for item in review.permissions),
     "point-gained": lambda review: any(item.gained for item in review.points),
     "alarm-weakened": lambda review: any(item.weaker for item in review.alarms),
+    "cost-raised": lambda review: review.cost is not None and review.cost.difference.expected > 0,
 }
 """Reasons to refuse a change, by the names that they are asked for with."""

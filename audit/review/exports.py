@@ -1,44 +1,71 @@
-"""Deployments that CloudFormation refuses: a value that a stack stops exporting while another one still imports it."""
+"""Deployments that CloudFormation refuses: an exported value that goes or changes while another stack imports it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from audit.assembly import Assembly, Template
+from audit.assembly import Address, Assembly, Template, Value, references
+from audit.review.values import plain
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class Deadlock:
-    """One stack that cannot be updated, because what is deployed of others imports values that it stops exporting.
+    """One stack that cannot be updated, because of what others import from it as they are deployed.
 
     Attributes:
         stack: the exporting one; stacks are updated after those that they import from.
-        importers: stacks that import them as deployed.
-        exports: outputs by name.
+        importers: stacks that import these values.
+        removed, changed: outputs that are not exported any more, and ones whose value is another.
     """
 
     stack: str
     importers: tuple[str, ...]
-    exports: tuple[str, ...]
+    removed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
 
-def deadlocks(base: Assembly, head: Assembly) -> tuple[Deadlock, ...]:
-    """Stacks whose update fails when everything is deployed as the base first."""
+def deadlocks(base: Assembly, head: Assembly, anew: Collection[Address]) -> tuple[Deadlock, ...]:
+    """Stacks whose update fails when everything is deployed as in the base.
+
+    Args:
+        base: as it is, under its own names.
+        head: what is proposed.
+        anew: resources that get another physical name, or another revision.
+    """
+    return tuple(sorted(_deadlocks(base, head, anew)))
+
+
+def _deadlocks(base: Assembly, head: Assembly, anew: Collection[Address]) -> Iterator[Deadlock]:
     imported: dict[str, set[str]] = {}
     for name, template in base.stacks.items():
         for export in _imports(template.content):
             imported.setdefault(export, set()).add(name)
-    found = []
     for name, template in base.stacks.items():
         after = head.stacks.get(name)
-        kept = set(_exports(after).values()) if after else set()
-        gone = {export: output for output, export in _exports(template).items() if export not in kept}
-        stuck = {export: imported[export] for export in gone if export in imported}
-        if stuck:
-            importers = tuple(sorted(set().union(*stuck.values())))
-            exports = tuple(sorted(gone[export] for export in stuck))
-            found.append(Deadlock(stack=name, importers=importers, exports=exports))
-    return tuple(sorted(found))
+        if after is None or after.stack_name != template.stack_name:
+            # It is left as it is.
+            continue
+        kept = {export: output for output, export in _exports(after).items()}
+        used = {output: export for output, export in _exports(template).items() if export in imported}
+        removed = {output: export for output, export in used.items() if export not in kept}
+        changed = {
+            output: export
+            for output, export in used.items()
+            if export in kept
+            and _is_another(base.outputs[name].get(output), head.outputs[name].get(kept[export]), anew)
+        }
+        if removed or changed:
+            stuck = {*removed.values(), *changed.values()}
+            yield Deadlock(
+                stack=name,
+                importers=tuple(sorted(set().union(*(imported[export] for export in stuck)))),
+                removed=tuple(sorted(removed)),
+                changed=tuple(sorted(changed)),
+            )
+
+
+def _is_another(before: Value, after: Value, anew: Collection[Address]) -> bool:
+    return plain(before) != plain(after) or any(reference.address in anew for reference in references(after))
 
 
 def _exports(template: Template) -> dict[str, str]:

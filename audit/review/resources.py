@@ -134,6 +134,11 @@ class _Comparison:
                 yield f"{'.'.join(path)}, because {sources[0]} is another one"
 
 
+def is_made_anew(change: Change) -> bool:
+    """Whether it gets another physical name, or another revision."""
+    return change.effect in {Effect.REPLACED, Effect.RENAMED, Effect.DELETED} or change.kind in _REVISED
+
+
 def _one(effect: Effect, resource: Resource, **given: Any) -> Change:
     path = resource.path.removesuffix("/Resource")
     return Change(effect=effect, address=resource.address, kind=resource.kind, path=path, **given)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from audit.review.alarms import KINDS as ALARMS
 from audit.review.alarms import AlarmChange
 from audit.review.compare import Review
+from audit.review.cost import CostChange
 from audit.review.exports import Deadlock
 from audit.review.fate import Fate
 from audit.review.paths import Layer, PathChange, Way
@@ -16,9 +17,11 @@ from audit.review.resources import Change, Effect
 from audit.review.stacks import StackChange
 from audit.review.values import Difference
 
+_TAG = re.compile(r"(?:^|\.)(?:\w*Tags)\[([^\]]+)\](?:\.(?:Value|PropagateAtLaunch))?$")
 _DOCUMENTS = re.compile(r"^(AssumeRolePolicyDocument|KeyPolicy|PolicyDocument|Policies|ResourcePolicy)\b")
 _MOST = 4
 """Properties, actions or names that one line tells before it says how many more there are."""
+_MOST_COSTS = 6
 _EFFECTS = {effect: order for order, effect in enumerate(Effect)}
 _FATES = {
     Fate.LOST: "DATA LOSS",
@@ -51,9 +54,14 @@ def losses(review: Review) -> Iterator[str]:
 
 def deadlock(item: Deadlock) -> str:
     """A deployment that fails."""
+    told = []
+    if item.removed:
+        told.append(f"stops exporting {_several(map(code, item.removed), most=2)}")
+    if item.changed:
+        told.append(f"changes the value of {_several(map(code, item.changed), most=2)}")
     return (
-        f"**DEPLOYMENT IS REFUSED: stack {code(item.stack)} stops exporting what {_several(map(code, item.importers))} "
-        f"still import{'s' if len(item.importers) == 1 else ''} as deployed**: {_several(map(code, item.exports))}."
+        f"**DEPLOYMENT IS REFUSED: stack {code(item.stack)} {' and '.join(told)}**, which "
+        f"{_several(map(code, item.importers))} as deployed import{'s' if len(item.importers) == 1 else ''}."
     )
 
 
@@ -78,6 +86,7 @@ def stack(item: StackChange) -> str:
 def resources(review: Review) -> Iterator[str]:
     """Everything that happens to resources but what other sections tell."""
     listed = [change for change in review.resources if change.kind not in ALARMS and not change.assets]
+    listed = [change for change in listed if change.effect is not Effect.CHANGED or not _is_tagged(change)]
     added: dict[tuple[Effect, str], list[str]] = defaultdict(list)
     alike: dict[tuple[Effect, str, tuple[str, ...], tuple[str, ...]], list[Change]] = defaultdict(list)
     for change in listed:
@@ -115,6 +124,8 @@ def _reasons(change: Change) -> tuple[str, ...]:
 def _differences(change: Change, review: Review) -> Iterator[str]:
     document = False
     for item in change.differences:
+        if _TAG.search(item.path):
+            continue
         if _DOCUMENTS.match(item.path) and "permissions" not in review.blind:
             document = True
         else:
@@ -123,6 +134,22 @@ def _differences(change: Change, review: Review) -> Iterator[str]:
         yield "its statements; see permissions" if review.permissions else "its statements, which allow what they did"
     if not change.differences and change.effect is not Effect.RENAMED:
         yield "nothing of its own"
+
+
+def tags(review: Review) -> Iterator[str]:
+    """Tags, which tend to change everywhere at once, each in one line."""
+    found: dict[tuple[str, str, str], set[object]] = defaultdict(set)
+    for change in review.resources:
+        for item in change.differences:
+            if tag := _TAG.search(item.path):
+                found[(tag.group(1), item.before, item.after)].add(change.address)
+    for (name, before, after), addresses in sorted(found.items()):
+        yield f"tag {difference(Difference(path=name, before=before, after=after))} on {_count(len(addresses), 'resource')}"
+
+
+def _is_tagged(change: Change) -> bool:
+    """Whether nothing but tags differs."""
+    return bool(change.differences) and all(_TAG.search(item.path) for item in change.differences)
 
 
 def difference(item: Difference) -> str:
@@ -231,3 +258,31 @@ def _count(number: int, word: str) -> str:
 def _counted(listed: Iterable[str]) -> str:
     words = list(listed)
     return ", ".join(_count(words.count(word), word) for word in sorted(set(words)))
+
+
+def cost(item: CostChange) -> Iterator[str]:
+    """The sum, and the lines that make it."""
+    low, high = sorted((item.difference.low, item.difference.high))
+    between = (
+        "" if round(low, 2) == round(high, 2) else f", between {_usd(low)} and {_usd(high)} with little and much use"
+    )
+    yield (
+        f"{_bold(f'{_usd(item.difference.expected)} USD a month', bold=item.difference.expected > 0)}{between} "
+        f"(from {item.before.expected:,.0f} to {item.after.expected:,.0f} USD; "
+        f"list prices of {item.region}, usage of profile {code(item.profile)})"
+    )
+    for line in item.lines[:_MOST_COSTS]:
+        yield f"{_usd(line.difference)}: {line.component}, {line.what}: {code(line.path)}"
+    if more := item.lines[_MOST_COSTS:]:
+        yield f"{_usd(sum(line.difference for line in more))}: {len(more)} more"
+    if item.missing:
+        yield f"without a price: {_several(map(code, item.missing))}"
+
+
+def _usd(amount: float) -> str:
+    text = f"{abs(amount):,.2f}"
+    return f"{'−' if amount < 0 and text != '0.00' else '+'}{text}"
+
+
+def _bold(text: str, *, bold: bool) -> str:
+    return f"**{text}**" if bold else text

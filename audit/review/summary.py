@@ -14,6 +14,9 @@ def summary(review: Review) -> Iterator[str]:
     yield from _paths(review)
     yield from _permissions(review)
     yield from _failures(review)
+    if review.cost is not None:
+        amount = review.cost.difference.expected
+        yield _bold(f"{'+' if amount >= 0 else '−'}{abs(amount):,.2f} USD a month", bold=amount > 0)
     yield from _resources(review)
 
 
@@ -24,8 +27,9 @@ def _grave(review: Review) -> Iterator[str]:
         yield "**deployment is refused**"
     if review.blind:
         yield f"**cannot tell: {', '.join(review.blind)}**"
-    if review.stacks:
-        yield _count(len(review.stacks), "stack")
+    for effect in ("moved", "left behind", "unprotected", "added"):
+        if number := sum(item.effect == effect for item in review.stacks):
+            yield _bold(f"{_count(number, 'stack')} {effect}", bold=effect != "added")
 
 
 def _paths(review: Review) -> Iterator[str]:
