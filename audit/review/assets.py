@@ -9,7 +9,7 @@ from audit.errors import AuditError, Problem
 
 
 def read_assets(assembly: Assembly) -> dict[str, str]:
-    """Names of the assets of an assembly by their hash: `function code Burst/Code`, `image Image/Asset`.
+    """Names of the assets of an assembly by their hash: `code Burst/Code`, `image Image/Asset`.
 
     Raises:
         AuditError: a list of assets cannot be read.
@@ -23,7 +23,7 @@ def read_assets(assembly: Assembly) -> dict[str, str]:
             content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise AuditError([Problem(where=str(path), why=f"is no list of assets: {error}")]) from None
-        for section, word in (("files", "files"), ("dockerImages", "image")):
+        for section, word in (("files", "code"), ("dockerImages", "image")):
             entries: Mapping[str, Any] = content.get(section, {})
             for digest, entry in entries.items():
                 if not str(entry.get("source", {}).get("path", "")).endswith(".template.json"):

@@ -1,7 +1,7 @@
 """Holds the assemblies of one environment against each other, each question for itself: one that cannot be answered
 leaves the answers to the others as they are."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ from audit.review.cost import CostChange, cost_change
 from audit.review.exports import Deadlock, deadlocks
 from audit.review.fate import Fate, Loss
 from audit.review.paths import Layer, PathChange, Way, path_changes
-from audit.review.permissions import PermissionChange, Turn, permission_changes
+from audit.review.permissions import PermissionChange, Turn, permission_changes, spelled
 from audit.review.points import PointChange, point_changes
 from audit.review.renames import find_renames, renamed
 from audit.review.resources import Change, Effect, is_made_anew, resource_changes
@@ -33,6 +33,7 @@ class Review:
 
     Attributes:
         presence: `both`, or `added` or `removed` when only one side has the environment.
+        followers: how many resources go on unchanged but refer to what is replaced or renamed.
         cost: None when it stays what it is, or cannot be told.
         blind: what could not be judged, with the reason.
     """
@@ -41,6 +42,7 @@ class Review:
     presence: str = "both"
     stacks: tuple[StackChange, ...] = ()
     resources: tuple[Change, ...] = ()
+    followers: int = 0
     deadlocks: tuple[Deadlock, ...] = ()
     paths: tuple[PathChange, ...] = ()
     permissions: tuple[PermissionChange, ...] = ()
@@ -101,6 +103,9 @@ def compare(environment: str, base: Assembly | None, head: Assembly | None, *, p
             blind[question] = (str(error),)
         return ()
 
+    def permissions() -> tuple[PermissionChange, ...]:
+        return spelled(permission_changes(read_policies(same), read_policies(head)), base, head)
+
     def priced() -> tuple[CostChange, ...]:
         found = cost_change(same, head, profile)
         return (found,) if found else ()
@@ -115,11 +120,12 @@ def compare(environment: str, base: Assembly | None, head: Assembly | None, *, p
         resources=tuple(
             _where_it_stays(change, left)
             for change in changes
-            if change.effect is not Effect.DELETED or change.address.stack not in left
+            if change.address.stack not in left and not _only_follows(change)
         ),
+        followers=_followers(head, changes),
         deadlocks=deadlocks(base, head, {change.address for change in changes if is_made_anew(change)}),
         paths=judged("network", lambda: path_changes(read_network(same), read_network(head))),
-        permissions=judged("permissions", lambda: permission_changes(read_policies(same), read_policies(head))),
+        permissions=judged("permissions", permissions),
         points=judged(
             "single points of failure", lambda: point_changes(same, head, (read_network(same), read_network(head)))
         ),
@@ -129,14 +135,22 @@ def compare(environment: str, base: Assembly | None, head: Assembly | None, *, p
     )
 
 
+def _only_follows(change: Change) -> bool:
+    return change.effect is Effect.CHANGED and not change.differences and not change.assets
+
+
+def _followers(head: Assembly, changes: Iterable[Change]) -> int:
+    listed = [change for change in changes if not _only_follows(change)]
+    anew = {change.address for change in listed if change.effect in {Effect.REPLACED, Effect.RENAMED}}
+    touched = {change.address for change in listed}
+    return sum(bool(resource.targets & anew) for address, resource in head.resources.items() if address not in touched)
+
+
 def _where_it_stays(change: Change, left: Collection[str]) -> Change:
     """The change, with what a stack that is left as it is means for its data."""
     stack = (change.former or change.address).stack
     if change.loss is None or stack not in left:
         return change
-    if change.former is None:
-        # The stack tells.
-        return replace(change, loss=None)
     return replace(change, loss=Loss(word=change.loss.word, fate=Fate.ORPHANED, policy=f"stack {stack} is left"))
 
 

@@ -13,11 +13,16 @@ _CENT = 0.005
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostLine:
-    """One thing that costs something else: USD in a month with expected usage."""
+    """One thing that costs something else: USD in a month with expected usage.
+
+    Attributes:
+        component, what: as the bill names them.
+        paths: of the resources that it is paid for and that cost something else.
+    """
 
     component: str
     what: str
-    path: str
+    paths: tuple[str, ...]
     before: float
     after: float
 
@@ -65,7 +70,7 @@ def cost_change(base: Assembly, head: Assembly, usage: str) -> CostChange | None
     region = region_of(head)
     before = estimate(base, profile.load(usage), prices.load(region_of(base)))
     after = estimate(head, profile.load(usage), prices.load(region))
-    lines = tuple(sorted(_lines(before, after), key=lambda line: (-abs(line.difference), line.path, line.what)))
+    lines = tuple(sorted(_lines(before, after), key=lambda line: (-abs(line.difference), line.component, line.what)))
     missing = tuple(sorted({f"{line.what} of {line.path}" for line in after.missing}))
     if not lines and {line.price for line in before.missing} == {line.price for line in after.missing}:
         return None
@@ -75,11 +80,13 @@ def cost_change(base: Assembly, head: Assembly, usage: str) -> CostChange | None
 
 
 def _lines(before: Estimate, after: Estimate) -> Iterator[CostLine]:
-    sums: dict[tuple[str, str, str], list[float]] = {}
+    sums: dict[tuple[str, str], dict[str, list[float]]] = {}
     for index, bill in enumerate((before, after)):
         for line in bill.lines:
-            key = (line.component, line.what, line.path.removesuffix("/Resource"))
-            sums.setdefault(key, [0.0, 0.0])[index] += line.cost.expected
-    for (component, what, path), (old, new) in sums.items():
+            of_paths = sums.setdefault((line.component, line.what), {})
+            of_paths.setdefault(line.path.removesuffix("/Resource"), [0.0, 0.0])[index] += line.cost.expected
+    for (component, what), of_paths in sums.items():
+        old, new = (sum(amounts[index] for amounts in of_paths.values()) for index in (0, 1))
         if abs(new - old) >= _CENT:
-            yield CostLine(component=component, what=what, path=path, before=old, after=new)
+            paths = tuple(sorted(path for path, (was, is_) in of_paths.items() if abs(is_ - was) >= _CENT))
+            yield CostLine(component=component, what=what, paths=paths, before=old, after=new)

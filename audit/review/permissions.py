@@ -4,11 +4,12 @@ Two sets of statements that allow the same are the same, however they are cut; w
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import product
+from typing import Any
 
-from audit.assembly import Address
+from audit.assembly import Address, Assembly
 from audit.iam.evaluate import Outcome, Request, decide
 from audit.iam.globs import covers
 from audit.iam.model import Policies, Principal, Protected, Statement
@@ -114,6 +115,33 @@ def permission_changes(base: Policies, head: Policies) -> tuple[PermissionChange
         head: what is proposed.
     """
     return tuple(sorted([*_of_roles(base, head), *_of_resources(base, head)]))
+
+
+def spelled(changes: Iterable[PermissionChange], *assemblies: Assembly) -> tuple[PermissionChange, ...]:
+    """The same changes with actions as the templates write them. AWS compares them without case, people do not."""
+    written = {
+        action.lower(): action
+        for assembly in assemblies
+        for template in assembly.stacks.values()
+        for action in _actions(template.content)
+    }
+
+    def spell(grants: tuple[Grant, ...]) -> tuple[Grant, ...]:
+        return tuple(replace(grant, action=written.get(grant.action, grant.action)) for grant in grants)
+
+    return tuple(replace(change, grants=spell(change.grants), idle=spell(change.idle)) for change in changes)
+
+
+def _actions(written: Any) -> Iterator[str]:
+    if isinstance(written, dict):
+        for key, value in written.items():
+            if key == "Action":
+                yield from (item for item in (value if isinstance(value, list) else [value]) if isinstance(item, str))
+            else:
+                yield from _actions(value)
+    elif isinstance(written, list):
+        for item in written:
+            yield from _actions(item)
 
 
 def _of_roles(base: Policies, head: Policies) -> Iterator[PermissionChange]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import replace
 
 from audit.assembly import Address, Assembly, Reference, Resource
+from audit.review.fate import STATEFUL
 from audit.review.values import plain, rewritten
 
 Renames = Mapping[Address, Address]
@@ -16,8 +17,8 @@ _Key = Callable[[Resource], Hashable]
 def find_renames(base: Assembly, head: Assembly, assets: Mapping[str, str]) -> Renames:
     """Pairs of a resource that is gone and one that is new which are the same thing to whoever wrote them.
 
-    They have the same type, and the same construct path or the same properties apart from what these refer to. Of
-    the same type and the only ones that come and go in their stack, they may also differ in less than half of them.
+    They have the same type, and the same construct path or the same properties apart from what these refer to. Where
+    they hold data and no other of their type comes or goes in their stack, they may also differ in some properties.
     """
     gone = [resource for address, resource in base.resources.items() if address not in head.resources]
     come = [resource for address, resource in head.resources.items() if address not in base.resources]
@@ -35,7 +36,8 @@ def find_renames(base: Assembly, head: Assembly, assets: Mapping[str, str]) -> R
 
     old, new = (_by(items, _place, taken) for items, taken in ((gone, found.keys()), (come, found.values())))
     for place in old.keys() & new.keys():
-        if len(old[place]) == len(new[place]) == 1 and _akin(old[place][0], new[place][0], assets):
+        alone = len(old[place]) == len(new[place]) == 1 and old[place][0].kind in STATEFUL
+        if alone and _akin(old[place][0], new[place][0], assets):
             found[old[place][0].address] = new[place][0].address
     return dict(sorted(found.items()))
 
@@ -84,6 +86,7 @@ def _shape(resource: Resource, assets: Mapping[str, str]) -> str:
 
 
 def _akin(one: Resource, other: Resource, assets: Mapping[str, str]) -> bool:
+    """Whether most of their properties are the same."""
     old, new = (json.loads(_shape(resource, assets)) for resource in (one, other))
     keys = {*old, *new}
     return bool(keys) and sum(old.get(key) == new.get(key) for key in keys) * 2 > len(keys)

@@ -25,6 +25,19 @@ class Effect(StrEnum):
     DELETED = "deleted"
 
 
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class Reason:
+    """Why CloudFormation replaces a resource.
+
+    Attributes:
+        key: the property that can only be given to a new one.
+        source: what it refers to and is another one, when the property itself reads as before.
+    """
+
+    key: str
+    source: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """One resource that is not as it was.
@@ -32,7 +45,7 @@ class Change:
     Attributes:
         path: the construct's.
         differences: properties; empty for what is added or deleted.
-        because: properties that make CloudFormation replace it.
+        because: what makes CloudFormation replace it.
         perhaps: properties of which some changes replace it; the schema does not say which.
         former: the address before it was renamed.
         loss: what becomes of its data when it is replaced, renamed or deleted.
@@ -44,7 +57,7 @@ class Change:
     kind: str
     path: str
     differences: tuple[Difference, ...] = ()
-    because: tuple[str, ...] = ()
+    because: tuple[Reason, ...] = ()
     perhaps: tuple[str, ...] = ()
     former: Address | None = None
     loss: Loss | None = None
@@ -104,7 +117,7 @@ class _Comparison:
         old, new = str(before), str(after)
         return tuple(sorted({name for digest, name in self._assets.items() if (digest in old) != (digest in new)}))
 
-    def _find_replaced(self) -> dict[Address, tuple[str, ...]]:
+    def _find_replaced(self) -> dict[Address, tuple[Reason, ...]]:
         """Resources that are made anew, with the properties that make it so, also because what they refer to is."""
         kept = [
             (before, after)
@@ -113,7 +126,7 @@ class _Comparison:
             and before.kind == after.kind
             and address not in self._former
         ]
-        found: dict[Address, tuple[str, ...]] = {}
+        found: dict[Address, tuple[Reason, ...]] = {}
         while True:
             anew = {*found, *self._former}
             more = {
@@ -125,13 +138,13 @@ class _Comparison:
                 return found
             found |= more
 
-    def _reasons(self, before: Resource, after: Resource, anew: set[Address]) -> Iterator[str]:
+    def _reasons(self, before: Resource, after: Resource, anew: set[Address]) -> Iterator[Reason]:
         for path in schema_of(after.kind).create_only:
             old, new = (values_at(resource.properties, path) for resource in (before, after))
             if plain(old, self._assets) != plain(new, self._assets):
-                yield ".".join(path)
+                yield Reason(key=".".join(path))
             elif sources := sorted(item.address for item in references(new) if item.address in anew):
-                yield f"{'.'.join(path)}, because {sources[0]} is another one"
+                yield Reason(key=".".join(path), source=str(sources[0]))
 
 
 def is_made_anew(change: Change) -> bool:

@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
+from audit.assembly import Address
 from audit.review.alarms import KINDS as ALARMS
 from audit.review.alarms import AlarmChange
 from audit.review.compare import Review
@@ -13,11 +14,11 @@ from audit.review.fate import Fate
 from audit.review.paths import Layer, PathChange, Way
 from audit.review.permissions import About, PermissionChange, Turn
 from audit.review.points import PointChange
-from audit.review.resources import Change, Effect
+from audit.review.resources import Change, Effect, Reason
 from audit.review.stacks import StackChange
 from audit.review.values import Difference
 
-_TAG = re.compile(r"(?:^|\.)(?:\w*Tags)\[([^\]]+)\](?:\.(?:Value|PropagateAtLaunch))?$")
+_TAG = re.compile(r"(?:^|\.)\w*Tags(?:\[([^\]]+)\](?:\.(?:Value|PropagateAtLaunch))?|\.([^.\[]+))$")
 _DOCUMENTS = re.compile(r"^(AssumeRolePolicyDocument|KeyPolicy|PolicyDocument|Policies|ResourcePolicy)\b")
 _MOST = 4
 """Properties, actions or names that one line tells before it says how many more there are."""
@@ -43,7 +44,7 @@ def losses(review: Review) -> Iterator[str]:
     for loss, change in sorted(found, key=lambda item: (list(_FATES).index(item[0].fate), item[1].address)):
         what = {
             Effect.DELETED: "is deleted",
-            Effect.REPLACED: f"is replaced by an empty one, because of {_several(map(code, change.because))}",
+            Effect.REPLACED: f"is replaced by an empty one, because {_why(change.because)}",
             Effect.RENAMED: (
                 f"is deleted and an empty one is made: {code(change.former)} is called {code(change.address)} now, "
                 "and CloudFormation knows a resource by that name alone"
@@ -106,19 +107,32 @@ def resources(review: Review) -> Iterator[str]:
         names = _several((code(change.path) for change in changes), most=3)
         told_kinds = kinds[0] if len(kinds) == 1 else f"{len(changes)} resources"
         why = f" (**{'; '.join(reasons)}**)" if reasons else ""
-        lines.append((_EFFECTS[effect], f"{effect} {told_kinds}: {names}{why}: {_several(told)}"))
+        ends = f": {_several(told)}" if told else ""
+        lines.append((_EFFECTS[effect], f"{effect} {told_kinds}: {names}{why}{ends}"))
     yield from (line for _, line in sorted(lines))
+    if review.followers:
+        verb = "refers" if review.followers == 1 else "refer"
+        yield f"{_count(review.followers, 'resource')} {verb} to what is made anew"
     if review.assets:
         yield f"new code: {_several(map(code, review.assets))}"
 
 
 def _reasons(change: Change) -> tuple[str, ...]:
-    found = [f"made anew because of {_several(map(code, change.because))}"] if change.because else []
+    found = [f"made anew because {_why(change.because)}"] if change.because else []
     if change.perhaps:
         found.append(
             f"some changes of {_several(map(code, change.perhaps))} make it anew; its schema does not say which"
         )
     return tuple(found)
+
+
+def _why(reasons: Iterable[Reason]) -> str:
+    listed = list(reasons)
+    own = [code(reason.key) for reason in listed if not reason.source]
+    sources = sorted({code(reason.source) for reason in listed if reason.source})
+    told = [f"{_several(own)} can only be given to a new one"] if own else []
+    told += [f"{_several(sources)} {'is' if len(sources) == 1 else 'are'} made anew"] if sources else []
+    return " and ".join(told)
 
 
 def _differences(change: Change, review: Review) -> Iterator[str]:
@@ -132,19 +146,23 @@ def _differences(change: Change, review: Review) -> Iterator[str]:
             yield difference(item)
     if document:
         yield "its statements; see permissions" if review.permissions else "its statements, which allow what they did"
-    if not change.differences and change.effect is not Effect.RENAMED:
-        yield "nothing of its own"
 
 
 def tags(review: Review) -> Iterator[str]:
     """Tags, which tend to change everywhere at once, each in one line."""
-    found: dict[tuple[str, str, str], set[object]] = defaultdict(set)
+    found: dict[str, dict[Difference, set[Address]]] = defaultdict(lambda: defaultdict(set))
     for change in review.resources:
         for item in change.differences:
             if tag := _TAG.search(item.path):
-                found[(tag.group(1), item.before, item.after)].add(change.address)
-    for (name, before, after), addresses in sorted(found.items()):
-        yield f"tag {difference(Difference(path=name, before=before, after=after))} on {_count(len(addresses), 'resource')}"
+                name = tag.group(1) or tag.group(2)
+                found[name][Difference(path=name, before=item.before, after=item.after)].add(change.address)
+    for name, values in sorted(found.items()):
+        if len(values) > _MOST:
+            everywhere = set().union(*values.values())
+            yield f"tag {code(name)} has other values on {_count(len(everywhere), 'resource')}"
+            continue
+        for item, addresses in sorted(values.items()):
+            yield f"tag {difference(item)} on {_count(len(addresses), 'resource')}"
 
 
 def _is_tagged(change: Change) -> bool:
@@ -154,6 +172,8 @@ def _is_tagged(change: Change) -> bool:
 
 def difference(item: Difference) -> str:
     """One property."""
+    if item.before == item.after:
+        return f"{code(item.path)} has another content"
     if not item.before:
         return f"{code(item.path)} is {code(item.after)}"
     if not item.after:
@@ -272,7 +292,7 @@ def cost(item: CostChange) -> Iterator[str]:
         f"list prices of {item.region}, usage of profile {code(item.profile)})"
     )
     for line in item.lines[:_MOST_COSTS]:
-        yield f"{_usd(line.difference)}: {line.component}, {line.what}: {code(line.path)}"
+        yield f"{_usd(line.difference)}: {line.component}, {line.what}: {_several(map(code, line.paths))}"
     if more := item.lines[_MOST_COSTS:]:
         yield f"{_usd(sum(line.difference for line in more))}: {len(more)} more"
     if item.missing:

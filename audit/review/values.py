@@ -13,6 +13,9 @@ _KEYS = ("Sid", "Key", "Name", "Id", "DeviceName", "PolicyName", "AttributeName"
 _SECRET = re.compile(r"password|secretstring|authtoken|privatekey", re.IGNORECASE)
 _HASH = re.compile(r"[0-9a-f]{64}")
 _LONGEST = 60
+_UNREADABLE = 1000
+"""Texts of this length, such as a dashboard, say nothing in a line."""
+_MUCH = "…"
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
@@ -21,7 +24,7 @@ class Difference:
 
     Attributes:
         path: such as `Listener.Port` or `Tags[Team]`.
-        before, after: as they are shown; empty when it is not there.
+        before, after: as they are shown; empty when it is not there, both the same when it is too much to be shown.
     """
 
     path: str
@@ -64,8 +67,14 @@ def differences(before: Plain, after: Plain, path: str = "") -> Iterator[Differe
     elif isinstance(before, list) and isinstance(after, list):
         yield from _of_lists(before, after, path)
     else:
+        if isinstance(before, str) and isinstance(after, str) and min(len(before), len(after)) > _UNREADABLE:
+            yield Difference(path=path, before=_MUCH, after=_MUCH)
+            return
         hidden = _SECRET.search(path.rpartition(".")[2]) is not None
-        yield Difference(path=path, before=shown(before, hidden=hidden), after=shown(after, hidden=hidden))
+        start = _same_start(before, after)
+        yield Difference(
+            path=path, before=shown(before, hidden=hidden, start=start), after=shown(after, hidden=hidden, start=start)
+        )
 
 
 def _of_lists(before: list[Plain], after: list[Plain], path: str) -> Iterator[Difference]:
@@ -107,13 +116,24 @@ def _several(items: list[Plain]) -> str:
     return ", ".join(map(shown, items)) if len(items) < 4 else f"{len(items)} entries"
 
 
-def shown(value: Plain, *, hidden: bool = False) -> str:
-    """A value for people: on one line, cut where it is long."""
+def _same_start(before: Plain, after: Plain) -> int:
+    """How much of the beginning of two long texts can be left out, because both have it and more than fits."""
+    if not (isinstance(before, str) and isinstance(after, str)) or max(len(before), len(after)) <= _LONGEST:
+        return 0
+    same = next((index for index, (one, other) in enumerate(zip(before, after, strict=False)) if one != other), 0)
+    # A few words before the difference say where it is.
+    return max(0, same - 20)
+
+
+def shown(value: Plain, *, hidden: bool = False, start: int = 0) -> str:
+    """A value for people: on one line, from `start` on, cut where it is long."""
     if value is None:
         return ""
     if hidden and isinstance(value, str) and not value.startswith(("{{resolve:", "${")):
         return "(hidden)"
     text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, separators=(", ", ": "))
+    if start:
+        text = f"…{text[start:]}"
     text = " ".join(text.split()) or "(empty)"
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
