@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
         options.out.write_text(text, encoding="utf-8")
     shut = [f"{review.environment}: {name}" for name in gates for review in reviews if GATES[name](review)]
     for line in shut:
-        print(f"audit review: gate shut: {line}")
+        print(f"audit review: gate shut: {line}", file=sys.stderr)
     if cannot_tell(reviews):
         return 2
     return 1 if shut else 0

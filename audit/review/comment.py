@@ -106,6 +106,7 @@ def _page(review: Review) -> _Page:
     warnings = (
         *sentences.losses(review),
         *map(sentences.deadlock, review.deadlocks),
+        *map(sentences.taken, review.taken),
         *(
             f"cannot tell about {what}: {'; '.join(map(code, why[:3]))}"
             for what, why in review.blind.items()

@@ -57,6 +57,11 @@ class Review:
         return tuple(change for change in self.resources if change.loss is not None)
 
     @property
+    def taken(self) -> tuple[Change, ...]:
+        """Resources that cannot be made anew, because the old one has their name."""
+        return tuple(change for change in self.resources if change.taken)
+
+    @property
     def assets(self) -> tuple[str, ...]:
         """Code and images that are other ones."""
         return tuple(sorted({name for change in self.resources for name in change.assets}))
@@ -165,7 +170,7 @@ def _stateful(*effects: Effect) -> Callable[[Review], bool]:
 GATES: Mapping[str, Callable[[Review], bool]] = {
     "deleted-stateful": _stateful(Effect.DELETED, Effect.RENAMED),
     "replaced-stateful": _stateful(Effect.REPLACED, Effect.RENAMED),
-    "blocked-deployment": lambda review: bool(review.deadlocks),
+    "blocked-deployment": lambda review: bool(review.deadlocks or review.taken),
     "path-opened": lambda review: any(
         item.way is Way.OPENED and item.layer is not Layer.EDGES for item in review.paths
     ),

@@ -78,11 +78,12 @@ def path_changes(base: Network, head: Network) -> tuple[PathChange, ...]:
 def with_newcomers(network: Network) -> Network:
     """The network with one more interface in every subnet, which its own security group never stops."""
     everything = (GroupRule(packets=EVERYTHING, name="everything"),)
+    tiers = tiers_of(network)
     group = SecurityGroup(address=_OPEN, name="whatever", ingress=everything, egress=everything)
     newcomers = tuple(
         Interface(
             owner=_OPEN,
-            name=f"anything in {tier_of(subnet.name)} subnets",
+            name=f"anything in {tiers[address]} subnets",
             kind=Kind.INSTANCE,
             subnet=address,
             groups=frozenset({_OPEN}),
@@ -94,16 +95,30 @@ def with_newcomers(network: Network) -> Network:
     return replace(network, groups=groups, interfaces=(*network.interfaces, *newcomers))
 
 
-def tier_of(name: str) -> str:
-    """`private app` of `Network/Subnets/PrivateAppA`: what the subnets of several zones have in common."""
-    parts = [part for part in name.split("/") if part not in {"Subnet", "Resource"}]
-    stem = re.sub(r"(?<=[a-z])[A-Z0-9]$", "", parts[-1]) if parts else name
-    return words(stem.removesuffix("Subnet") or stem)
+def tiers_of(network: Network) -> dict[Address, str]:
+    """`private app` for `Network/Subnets/PrivateAppA`: what the names of subnets in several zones have in common."""
+    names = {address: _last(subnet.name) for address, subnet in network.subnets.items()}
+    stems = {address: _without_zone(name, network.subnets[address].zone) for address, name in names.items()}
+    # A name may end like its zone by chance.
+    shared = {stem for stem in stems.values() if list(stems.values()).count(stem) > 1}
+    return {address: words(stems[address] if stems[address] in shared else name) for address, name in names.items()}
+
+
+def _without_zone(name: str, zone: str) -> str:
+    number = re.sub(r"\d+$", "", name)
+    letter = name[:-1] if name[-1:].lower() == zone[-1:].lower() else name
+    return (number if number != name else letter).removesuffix("Subnet") or name
 
 
 def words(name: str) -> str:
     """`session store` of `SessionStore`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).lower()
+
+
+def _last(path: str) -> str:
+    """The end of a construct's path, or of an address where there is no path."""
+    parts = [part for part in path.split("/") if part not in {"Subnet", "Resource"}] or [path]
+    return parts[-1].rpartition(".")[2]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -153,7 +168,7 @@ class _Judged:
             return end.name
         if end.kind is Kind.NAT:
             return "NAT gateways"
-        names = sorted(words(self._network.groups[group].name.rpartition("/")[2]) for group in end.groups)
+        names = sorted(words(_last(self._network.groups[group].name)) for group in end.groups)
         return " and ".join(names) or end.name
 
     def _zone(self, end: End) -> str:

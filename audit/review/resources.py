@@ -9,7 +9,7 @@ from audit.assembly import Address, Assembly, Resource, references
 from audit.review.fate import Loss, loss_of
 from audit.review.renames import Renames
 from audit.review.schemas import schema_of, values_at
-from audit.review.values import Difference, Plain, differences, plain
+from audit.review.values import Difference, Plain, differences, plain, shown
 
 _REVISED = frozenset({"AWS::ECS::TaskDefinition", "AWS::Lambda::LayerVersion", "AWS::Lambda::Version"})
 """Types of which every change makes a new revision: nothing of it stops, and nothing is kept in the old one."""
@@ -49,6 +49,7 @@ class Change:
         perhaps: properties of which some changes replace it; the schema does not say which.
         former: the address before it was renamed.
         loss: what becomes of its data when it is replaced, renamed or deleted.
+        taken: the physical name under which it is to be made anew, and which the old one still has.
         assets: nothing differs but these assets.
     """
 
@@ -61,6 +62,7 @@ class Change:
     perhaps: tuple[str, ...] = ()
     former: Address | None = None
     loss: Loss | None = None
+    taken: str = ""
     assets: tuple[str, ...] = ()
 
 
@@ -102,16 +104,29 @@ class _Comparison:
         found = tuple(differences(plain(old, self._assets), plain(new, self._assets)))
         former, because = self._former.get(after.address), self._replaced.get(after.address)
         if former is not None:
-            yield _one(Effect.RENAMED, after, differences=found, former=former, loss=loss_of(before))
+            taken = self._taken(before, after)
+            yield _one(Effect.RENAMED, after, differences=found, former=former, loss=loss_of(before), taken=taken)
         elif because and after.kind not in _REVISED:
             loss = loss_of(before, after)
-            yield _one(Effect.REPLACED, after, differences=found, because=because, loss=loss)
+            taken = self._taken(before, after)
+            yield _one(Effect.REPLACED, after, differences=found, because=because, loss=loss, taken=taken)
         elif found or because:
             perhaps = tuple(_conditional(before, after)) if loss_of(before, after) else ()
             yield _one(Effect.CHANGED, after, differences=found, perhaps=perhaps)
         elif plain(old) != plain(new):
             # Only hashes are left that differ.
             yield _one(Effect.CHANGED, after, assets=self._changed_assets(plain(old), plain(new)))
+
+    def _taken(self, before: Resource, after: Resource) -> str:
+        """CloudFormation makes the new one first, and no two can have one name."""
+        anew = {*self._replaced, *self._former}
+        names = []
+        for path in schema_of(after.kind).identifier:
+            old, new = (values_at(resource.properties, path) for resource in (before, after))
+            if not new or plain(old) != plain(new) or any(item.address in anew for item in references(new)):
+                return ""
+            names += map(shown, plain(new))
+        return ", ".join(names)
 
     def _changed_assets(self, before: Plain, after: Plain) -> tuple[str, ...]:
         old, new = str(before), str(after)

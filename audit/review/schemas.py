@@ -19,12 +19,14 @@ class Schema:
     Attributes:
         known: whether there is a schema at all; custom resources and new types have none.
         create_only: paths of properties that can only be given to a new resource.
+        identifier: paths of properties which together are the physical name; none when AWS gives that.
         conditional: paths of properties of which some changes make a new resource; the schema does not say which.
     """
 
     known: bool = True
     create_only: tuple[tuple[str, ...], ...] = ()
     conditional: tuple[tuple[str, ...], ...] = ()
+    identifier: tuple[tuple[str, ...], ...] = ()
 
 
 @cache
@@ -40,6 +42,7 @@ def schema_of(kind: str) -> Schema:
     return Schema(
         create_only=_paths(written, "createOnlyProperties"),
         conditional=_paths(written, "conditionalCreateOnlyProperties"),
+        identifier=_paths(written, "primaryIdentifier"),
     )
 
 

@@ -66,6 +66,14 @@ def deadlock(item: Deadlock) -> str:
     )
 
 
+def taken(change: Change) -> str:
+    """A resource that cannot be made anew."""
+    return (
+        f"**DEPLOYMENT IS REFUSED: {code(change.path)} is to be made anew under the name {code(change.taken)}**, "
+        "which the old one still has."
+    )
+
+
 def stack(item: StackChange) -> str:
     """A whole stack."""
     of = f"{_count(item.resources, 'resource')}"

@@ -23,7 +23,7 @@ def summary(review: Review) -> Iterator[str]:
 def _grave(review: Review) -> Iterator[str]:
     if review.losses:
         yield f"**data at stake in {_count(len(review.losses), 'resource')}**"
-    if review.deadlocks:
+    if review.deadlocks or review.taken:
         yield "**deployment is refused**"
     if review.blind:
         yield f"**cannot tell: {', '.join(review.blind)}**"
