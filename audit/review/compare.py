@@ -3,6 +3,7 @@ leaves the answers to the others as they are."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TypeVar
 
 from audit.assembly import Assembly
@@ -94,6 +95,9 @@ def compare(environment: str, base: Assembly | None, head: Assembly | None, *, p
         assembly = base or head
         stacks = () if assembly is None else stack_changes(_without_resources(assembly), assembly)
         return Review(environment=environment, presence="added" if base is None else "removed", stacks=stacks)
+    if _written(base) == _written(head):
+        # Then nothing has to be understood.
+        return Review(environment=environment)
     assets = {**read_assets(base), **read_assets(head)}
     renames = find_renames(base, head, assets)
     same = renamed(base, renames, head)
@@ -138,6 +142,10 @@ def compare(environment: str, base: Assembly | None, head: Assembly | None, *, p
         cost=next(iter(judged("cost", priced)), None),
         blind=blind,
     )
+
+
+def _written(assembly: Assembly) -> dict[str, object]:
+    return {name: replace(stack, path=Path(), assets={}) for name, stack in assembly.stacks.items()}
 
 
 def _only_follows(change: Change) -> bool:
