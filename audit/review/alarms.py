@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from audit.assembly import Assembly, Resource, Value
-from audit.review.values import Difference, differences, plain, shown
+from audit.review.values import Difference, Words, differences, paths_of, plain, shown
 
 KINDS = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
 _ACTIONS = ("AlarmActions", "InsufficientDataActions", "OKActions")
@@ -38,6 +38,7 @@ def alarm_changes(base: Assembly, head: Assembly) -> tuple[AlarmChange, ...]:
         head: what is proposed.
     """
     before, after = ({alarm.address: alarm for alarm in assembly.of_kind(*KINDS)} for assembly in (base, head))
+    words = Words(paths=paths_of(base, head))
     found = []
     for address in sorted({*before, *after}):
         old, new = before.get(address), after.get(address)
@@ -46,8 +47,8 @@ def alarm_changes(base: Assembly, head: Assembly) -> tuple[AlarmChange, ...]:
         elif new is None and old is not None:
             weaker = ("nobody is called for it any more",)
             found.append(AlarmChange(name=_name(old), effect="removed", what=condition(old), weaker=weaker))
-        elif old is not None and new is not None and (different := tuple(_different(old, new))):
-            weaker = tuple(_weaker(old.properties, new.properties))
+        elif old is not None and new is not None and (different := tuple(_different(old, new, words))):
+            weaker = tuple(_weaker(old.properties, new.properties, words))
             found.append(AlarmChange(name=_name(new), effect="changed", differences=different, weaker=weaker))
     return tuple(sorted(found))
 
@@ -70,23 +71,23 @@ def condition(alarm: Resource) -> str:
     return f"{metric} {operator} {properties.get('Threshold', 'what is normal')} for {count} of {periods}{period}"
 
 
-def _different(old: Resource, new: Resource) -> Iterator[Difference]:
+def _different(old: Resource, new: Resource, words: Words) -> Iterator[Difference]:
     """Properties that differ, without tags, which call nobody."""
     before, after = ({k: v for k, v in alarm.properties.items() if k != "Tags"} for alarm in (old, new))
-    return differences(plain(before), plain(after))
+    return differences(plain(before, words), plain(after, words))
 
 
 def _name(alarm: Resource) -> str:
     return alarm.path.removesuffix("/Resource")
 
 
-def _weaker(old: Mapping[str, Value], new: Mapping[str, Value]) -> Iterator[str]:
+def _weaker(old: Mapping[str, Value], new: Mapping[str, Value], words: Words) -> Iterator[str]:
     if old.get("ActionsEnabled", True) is not False and new.get("ActionsEnabled", True) is False:
         yield "its actions are turned off"
     for key in _ACTIONS:
         gone = [action for action in _list(old.get(key)) if action not in _list(new.get(key))]
         if gone:
-            yield f"{key}: {', '.join(shown(plain(action)) for action in gone)} is not called any more"
+            yield f"{key}: {', '.join(shown(plain(action, words)) for action in gone)} is not called any more"
     operator = str(new.get("ComparisonOperator"))
     before, after = _number(old.get("Threshold")), _number(new.get("Threshold"))
     if before is not None and after is not None and old.get("ComparisonOperator") == operator:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from audit.assembly import Address, Assembly, Reference, Resource
 from audit.review.fate import STATEFUL
-from audit.review.values import plain, rewritten
+from audit.review.values import Words, plain, rewritten
 
 Renames = Mapping[Address, Address]
 """From the address in the base to the one in the head."""
@@ -82,7 +82,7 @@ def _shape(resource: Resource, assets: Mapping[str, str]) -> str:
     """Its properties without the names of what they refer to."""
     blank = Address("", "")
     nameless = rewritten(dict(resource.properties), lambda reference: Reference(blank, reference.attribute))
-    return json.dumps(plain(nameless, assets), sort_keys=True)
+    return json.dumps(plain(nameless, Words(assets=assets)), sort_keys=True)
 
 
 def _akin(one: Resource, other: Resource, assets: Mapping[str, str]) -> bool:

@@ -9,7 +9,7 @@ from audit.assembly import Address, Assembly, Resource, references
 from audit.review.fate import Loss, loss_of
 from audit.review.renames import Renames
 from audit.review.schemas import schema_of, values_at
-from audit.review.values import Difference, Plain, differences, plain, shown
+from audit.review.values import Difference, Plain, Words, differences, paths_of, plain, shown
 
 _REVISED = frozenset({"AWS::ECS::TaskDefinition", "AWS::Lambda::LayerVersion", "AWS::Lambda::Version"})
 """Types of which every change makes a new revision: nothing of it stops, and nothing is kept in the old one."""
@@ -84,6 +84,7 @@ def resource_changes(base: Assembly, head: Assembly, renames: Renames, assets: M
 class _Comparison:
     def __init__(self, base: Assembly, head: Assembly, renames: Renames, assets: Mapping[str, str]) -> None:
         self._base, self._head, self._assets = base, head, assets
+        self._words = Words(assets=assets, paths=paths_of(base, head))
         self._former = {new: old for old, new in renames.items()}
         self._replaced = self._find_replaced()
 
@@ -99,9 +100,9 @@ class _Comparison:
             yield _one(Effect.ADDED, after)
 
     def _compared(self, before: Resource, after: Resource) -> Iterator[Change]:
-        written = self._former.get(after.address, after.address)
-        old, new = _whole(before, self._base, written), _whole(after, self._head, after.address)
-        found = tuple(differences(plain(old, self._assets), plain(new, self._assets)))
+        former_address = self._former.get(after.address, after.address)
+        old, new = _whole(before, self._base, former_address), _whole(after, self._head, after.address)
+        found = tuple(differences(plain(old, self._words), plain(new, self._words)))
         former, because = self._former.get(after.address), self._replaced.get(after.address)
         if former is not None:
             taken = self._taken(before, after)
@@ -114,8 +115,10 @@ class _Comparison:
             perhaps = tuple(_conditional(before, after)) if loss_of(before, after) else ()
             yield _one(Effect.CHANGED, after, differences=found, perhaps=perhaps)
         elif plain(old) != plain(new):
-            # Only hashes are left that differ.
-            yield _one(Effect.CHANGED, after, assets=self._changed_assets(plain(old), plain(new)))
+            # Only hashes are left that differ, or addresses behind one path.
+            names = self._changed_assets(plain(old), plain(new))
+            written = () if names else tuple(differences(plain(old), plain(new)))
+            yield _one(Effect.CHANGED, after, differences=written, assets=names)
 
     def _taken(self, before: Resource, after: Resource) -> str:
         """CloudFormation makes the new one first, and no two can have one name."""
@@ -156,7 +159,7 @@ class _Comparison:
     def _reasons(self, before: Resource, after: Resource, anew: set[Address]) -> Iterator[Reason]:
         for path in schema_of(after.kind).create_only:
             old, new = (values_at(resource.properties, path) for resource in (before, after))
-            if plain(old, self._assets) != plain(new, self._assets):
+            if plain(old, self._words) != plain(new, self._words):
                 yield Reason(key=".".join(path))
             elif sources := sorted(item.address for item in references(new) if item.address in anew):
                 yield Reason(key=".".join(path), source=str(sources[0]))

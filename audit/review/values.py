@@ -3,10 +3,10 @@
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from audit.assembly import Reference, Text, Unknown, Value
+from audit.assembly import Address, Assembly, Reference, Text, Unknown, Value
 
 _KEYS = ("Sid", "Key", "Name", "Id", "DeviceName", "PolicyName", "AttributeName")
 """Members by which the entries of a list are known, so that one more entry is not a change of all that follow."""
@@ -36,25 +36,59 @@ Plain = Any
 """JSON: a resolved value with every reference written as a string."""
 
 
-def plain(value: Value, assets: Mapping[str, str] | None = None) -> Plain:
-    """A value as JSON that can be compared; hashes of assets give way to their names."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """What people call things.
+
+    Attributes:
+        assets: names by hash.
+        paths: construct paths by address.
+    """
+
+    assets: Mapping[str, str] = field(default_factory=dict)
+    paths: Mapping[Address, str] = field(default_factory=dict)
+
+    def of_text(self, text: str) -> str:
+        """A text with the names of assets in place of their hashes."""
+        return _HASH.sub(lambda found: self._of_hash(found.group()), text) if self.assets else text
+
+    def of_reference(self, reference: Reference) -> str:
+        """A reference by the path of what it refers to."""
+        path = self.paths.get(reference.address, str(reference.address))
+        return f"${{{path}{'.' if reference.attribute else ''}{reference.attribute}}}"
+
+    def _of_hash(self, digest: str) -> str:
+        return f"<asset {self.assets[digest]}>" if digest in self.assets else digest
+
+
+AS_WRITTEN = Words()
+"""Hashes and addresses as they are."""
+
+
+def plain(value: Value, words: Words = AS_WRITTEN) -> Plain:
+    """A value as JSON that can be compared, in some words for references and hashes."""
     match value:
         case str():
-            return _HASH.sub(lambda found: _named(found.group(), assets or {}), value) if assets else value
-        case Reference() | Unknown():
-            return str(value)
+            return words.of_text(value)
+        case Reference():
+            return words.of_reference(value)
         case Text():
-            return plain(str(value), assets)
+            return words.of_text(value.render(words.of_reference))
         case list():
-            return [plain(item, assets) for item in value]
+            return [plain(item, words) for item in value]
         case dict():
-            return {key: plain(item, assets) for key, item in value.items()}
+            return {key: plain(item, words) for key, item in value.items()}
         case _:
-            return value
+            return str(value) if isinstance(value, Unknown) else value
 
 
-def _named(hash_: str, assets: Mapping[str, str]) -> str:
-    return f"<asset {assets[hash_]}>" if hash_ in assets else hash_
+def paths_of(*assemblies: Assembly) -> dict[Address, str]:
+    """Construct paths of all resources; of two, the last one's."""
+    return {
+        address: resource.path.removesuffix("/Resource")
+        for assembly in assemblies
+        for address, resource in assembly.resources.items()
+    }
 
 
 def differences(before: Plain, after: Plain, path: str = "") -> Iterator[Difference]:
