@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from contextlib import suppress
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
@@ -47,7 +48,9 @@ def files_of(revision: str, folder: Path, *, name: str = "BASE") -> None:
         ["git", "archive", commit_of(revision, name=name)],  # noqa: S607
         cwd=ROOT, capture_output=True, check=True,
     )  # fmt: skip
-    with tarfile.open(fileobj=BytesIO(archive.stdout)) as files:
+    folder.mkdir(exist_ok=True)
+    # Of a commit without files git makes an archive that is none.
+    with suppress(tarfile.ReadError), tarfile.open(fileobj=BytesIO(archive.stdout)) as files:
         files.extractall(folder, filter="data")
 
 

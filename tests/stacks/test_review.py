@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from audit.assembly import load_assembly
 from audit.review.comment import MARKER, comment
@@ -18,14 +19,17 @@ END = "\n<sub>What it can and cannot see: `docs/review.md`.</sub>\n"
 
 
 @pytest.fixture(scope="module")
-def review_of(assemblies: Path, tmp_path_factory: pytest.TempPathFactory) -> Reviews:
-    """The review of a change, held against the environment that it is made to."""
+def review_of(assemblies: Path) -> Reviews:
+    """The review of a change, held against the environment that it is made to; made once, however many processes."""
 
     @cache
     def made(name: str) -> Review:
         environment, change = CHANGES[name]
-        folder = tmp_path_factory.mktemp("changes") / name
-        change(folder)
+        folder = assemblies.parent / "changes" / name
+        folder.parent.mkdir(exist_ok=True)
+        with FileLock(f"{folder}.lock"):
+            if not folder.exists():
+                change(folder)
         return compare(environment, load_assembly(assemblies / environment), load_assembly(folder))
 
     return made
