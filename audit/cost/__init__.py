@@ -1,6 +1,6 @@
 """What a deployment costs: quantities from the templates, amounts from a usage profile, prices from a dated table.
 
-Other reports build on these names; none of them reads a clock, and all of them raise `AuditError` when they cannot tell:
+Other reports build on these names. None of them reads a clock; all of them raise `AuditError` when they cannot tell:
 
 - `prices.load("eu-west-1") -> PriceTable`, with `table.usd("ec2.c7i.2xlarge")` for one unit of one thing;
 - `profile.load("agency") -> Profile`, by the name of one that is shipped (`profile.shipped()`), or from a TOML file;

@@ -18,6 +18,7 @@ class Bucket(BaseModel):
     Attributes:
         holds: originals, renditions, or records of AWS services.
         writes, reads: requests for one image.
+        copies: how often each file lies there.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -25,6 +26,7 @@ class Bucket(BaseModel):
     holds: Literal["originals", "renditions", "records"]
     writes: Annotated[float, Field(ge=0, strict=False)]
     reads: Annotated[float, Field(ge=0, strict=False)]
+    copies: Annotated[float, Field(ge=1, strict=False)] = 1.0
 
 
 def read_buckets(path: Path = BUCKETS) -> Mapping[str, Bucket]:

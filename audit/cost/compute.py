@@ -14,6 +14,9 @@ from audit.cost.rates import FREE_STORAGE_GB
 _DETAILED_METRICS = 7
 """Metrics of an instance with detailed monitoring; https://aws.amazon.com/cloudwatch/pricing/."""
 
+_BURST_LIMIT = "MAX_TASKS"
+"""Variable of a function that starts burst workers: how many there may be at a time."""
+
 _RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 _HOURS = {"minute": 1 / 60, "hour": 1.0, "day": 24.0}
 
@@ -24,7 +27,7 @@ class Workers:
 
     Attributes:
         instances: the group of workers on instances, if there is one; `least` and `most` of them, `vcpus` of each.
-        burst: the function that starts workers on Fargate, if there is one; `burst_vcpus` of each.
+        burst: the function that starts workers on Fargate, if there is one; `most_bursts` workers, `burst_vcpus` each.
     """
 
     instances: Resource | None = None
@@ -34,12 +37,27 @@ class Workers:
     burst: Resource | None = None
     burst_task: Resource | None = None
     burst_vcpus: float = 1.0
+    most_bursts: float = 0.0
+
+    @property
+    def most_vcpus(self) -> float:
+        """Virtual processors when everything that may be started is."""
+        instances = self.most * self.vcpus if self.instances is not None else 0.0
+        return instances + (self.most_bursts * self.burst_vcpus if self.burst is not None else 0.0)
 
     def work(self, usage: Usage) -> float:
         """vCPU-hours that are paid for the month's images, wherever they are developed."""
         profile = usage.profile
         seconds = usage.images * usage.of(profile.images.vcpu_s)
         return seconds / 3600 * (1 + usage.of(profile.peak.idle))
+
+    def use(self, usage: Usage) -> float | None:
+        """Share of the month in which the workers that always run have work; None without any such."""
+        if self.instances is None or not self.least:
+            return None
+        work = self.work(usage) / (1 + usage.of(usage.profile.peak.idle))
+        peak, always_vcpus = usage.profile.peak.hours, self.least * self.vcpus
+        return min(work, always_vcpus * peak) / (always_vcpus * HOURS_PER_MONTH)
 
     def added_instance_hours(self, usage: Usage) -> float:
         """Hours of instances beyond those that always run.
@@ -78,7 +96,13 @@ def read_workers(reading: Reading) -> Workers:
     for function in reading.assembly.of_kind("AWS::Lambda::Function"):
         task = _task_of(reading, function)
         if task is not None:
-            found |= {"burst": function, "burst_task": task, "burst_vcpus": _vcpus(reading, task)}
+            limit = below(dict(function.properties), "Environment", "Variables", _BURST_LIMIT)
+            found |= {
+                "burst": function,
+                "burst_task": task,
+                "burst_vcpus": _vcpus(reading, task),
+                "most_bursts": reading.number(function, limit, _BURST_LIMIT, 0),
+            }
     return Workers(**found)  # type: ignore[arg-type]
 
 

@@ -70,11 +70,12 @@ def _not_priced(assembly: Assembly, counted: set[Address]) -> Iterator[NotPriced
     for resource in assembly.resources.values():
         if resource.address in counted:
             continue
-        free = why_free(resource.kind)
-        why = free or LEFT_OUT.get(resource.kind) or IDLE.get(resource.kind) or "adds nothing"
-        yield NotPriced(
-            resource=resource.address, path=resource.path, kind=resource.kind, why=why, free=free is not None
-        )
+        why, free = why_free(resource.kind), True
+        if why is None and resource.kind in IDLE:
+            why, free = IDLE[resource.kind]
+        elif why is None:
+            why, free = LEFT_OUT.get(resource.kind, "adds nothing"), False
+        yield NotPriced(resource=resource.address, path=resource.path, kind=resource.kind, why=why, free=free)
 
 
 def _range(amount: Amount, profile: Profile) -> Range:

@@ -30,15 +30,15 @@ READERS: dict[str, Reader] = {
     "AWS::WAFv2::WebACL": network.firewalls,
 }
 
-IDLE: dict[str, str] = {
-    "AWS::EC2::VPCEndpoint": "gateway endpoints are free",
-    "AWS::ECS::Cluster": "a cluster is free; this one has no Container Insights",
-    "AWS::ECS::Service": "costs what its instances cost",
-    "AWS::Lambda::Function": "called at deployments only, or as often as nobody knows",
-    "AWS::S3::Bucket": "what lies in it is not in audit/buckets.toml, or small: records of AWS services",
-    "AWS::SQS::Queue": "carries no images: an empty queue is free",
+IDLE: dict[str, tuple[str, bool]] = {
+    "AWS::EC2::VPCEndpoint": ("gateway endpoints are free", True),
+    "AWS::ECS::Cluster": ("free without Container Insights", True),
+    "AWS::ECS::Service": ("costs what its instances cost", True),
+    "AWS::Lambda::Function": ("called at deployments only, or nobody knows how often", False),
+    "AWS::S3::Bucket": ("holds records of AWS services, or audit/buckets.toml does not say what", False),
+    "AWS::SQS::Queue": ("carries no images; an idle queue is free", True),
 }
-"""Why a resource of a type that has a reader may add nothing."""
+"""Why a resource of a type that has a reader may add nothing, and whether it then costs nothing."""
 
 FREE: dict[str, str] = {
     "AWS::ApplicationAutoScaling::ScalableTarget": "free",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from audit.cost.catalog import describe, unit_of
 from audit.errors import AuditError, Problem
@@ -44,7 +45,7 @@ class Price(_Strict):
     key: str
     unit: str
     currency: Literal["USD"] = "USD"
-    tiers: Annotated[tuple[Tier, ...], Field(strict=False, min_length=1)]
+    tiers: Annotated[tuple[Tier, ...], Field(strict=False)]
     as_of: Annotated[date, Field(strict=False)]
     source: Annotated[str, Field(min_length=1)]
     verified: bool
@@ -53,8 +54,8 @@ class Price(_Strict):
     @model_validator(mode="after")
     def _tiers_ascend(self) -> "Price":
         starts = [tier.from_ for tier in self.tiers]
-        if starts[0] != 0 or starts != sorted(set(starts)):
-            raise ValueError(f"tiers of {self.key} start at {starts}; the first is 0 and each is higher than the last")
+        if starts[:1] != [0] or starts != sorted(set(starts)):
+            raise ValueError(f"tiers start at {starts}; the first starts at 0, each further one higher")
         return self
 
     @property
@@ -142,7 +143,7 @@ def read(path: Path) -> PriceTable:
         raise AuditError([Problem(where=str(path), why=f"cannot be read ({error.strerror})")]) from None
     except ValidationError as error:
         raise AuditError(
-            Problem(where=f"{path.name}: {'.'.join(map(str, detail['loc'])) or 'the file'}", why=detail["msg"])
+            Problem(where=f"{path.name}: {_where(detail)}", why=str(detail["msg"]).removeprefix("Value error, "))
             for detail in error.errors(include_url=False)
         ) from None
     rows = {price.key: price for price in file.rows}
@@ -154,6 +155,12 @@ def read(path: Path) -> PriceTable:
     if problems:
         raise AuditError(sorted(set(problems)))
     return PriceTable(region=file.region, rows=rows)
+
+
+def _where(detail: ErrorDetails) -> str:
+    """The place of a fault: rows are counted from 1, as people do."""
+    place = [str(part + 1) if isinstance(part, int) else str(part) for part in detail["loc"]]
+    return " ".join(place).replace("rows ", "row ") or "the file"
 
 
 def _faults(price: Price, keys: list[str]) -> Iterator[str]:

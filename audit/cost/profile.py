@@ -13,6 +13,9 @@ from audit.errors import AuditError, Problem
 PROFILES = Path(__file__).parent / "profiles"
 
 
+_MOST = 1e12
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -20,9 +23,9 @@ class _Strict(BaseModel):
 class Known(_Strict):
     """A number as far as it is known; a plain number is known exactly."""
 
-    low: Annotated[float, Field(ge=0, le=1e12, strict=False, allow_inf_nan=False)]
-    expected: Annotated[float, Field(ge=0, le=1e12, strict=False, allow_inf_nan=False)]
-    high: Annotated[float, Field(ge=0, le=1e12, strict=False, allow_inf_nan=False)]
+    low: Annotated[float, Field(ge=0, le=_MOST, strict=False, allow_inf_nan=False)]
+    expected: Annotated[float, Field(ge=0, le=_MOST, strict=False, allow_inf_nan=False)]
+    high: Annotated[float, Field(ge=0, le=_MOST, strict=False, allow_inf_nan=False)]
 
     @model_validator(mode="after")
     def _ordered(self) -> "Known":
@@ -38,6 +41,8 @@ class Known(_Strict):
 
 def _known(value: Any) -> Any:
     if isinstance(value, int | float) and not isinstance(value, bool):
+        if not 0 <= value <= _MOST:
+            raise ValueError(f"is not between 0 and {_MOST:g}")
         return {"low": value, "expected": value, "high": value}
     return value
 
@@ -222,4 +227,4 @@ def _why(detail: Any) -> str:
         return "is no key of a profile"
     if detail["type"] == "model_type":
         return f"{detail['input']!r} is neither a number nor a table of low, expected and high"
-    return f"{detail['input']!r}: {message}" if not isinstance(detail["input"], dict) else message
+    return message if isinstance(detail["input"], dict) else f"{detail['input']!r}: {message}"

@@ -38,7 +38,7 @@ def buckets(reading: Reading, bucket: Resource) -> Iterator[Meter]:
         bucket,
         f"{images} kept",
         "s3.standard",
-        lambda usage: usage.images * each_gb(usage) * standard_months(usage),
+        lambda usage: usage.images * each_gb(usage) * contents.copies * standard_months(usage),
     )
     if moved_days is not None:
         yield _files(
@@ -46,7 +46,9 @@ def buckets(reading: Reading, bucket: Resource) -> Iterator[Meter]:
             bucket,
             f"{images} kept, archived",
             "s3.glacier_ir",
-            lambda usage: usage.images * each_gb(usage) * (kept_months(usage) - standard_months(usage)),
+            lambda usage: (
+                usage.images * each_gb(usage) * contents.copies * (kept_months(usage) - standard_months(usage))
+            ),
         )
         yield _files(
             component,
