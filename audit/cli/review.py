@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from audit.assembly import Assembly, load_assembly
+from audit.cost.profile import load as load_profile
 from audit.errors import AuditError, Problem
 from audit.review.comment import LONGEST, cannot_tell, comment
-from audit.review.compare import GATES, Review, compare
+from audit.review.compare import GATES, PROFILE, Review, compare
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -29,6 +30,12 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument(
         "--fail-on", default="", metavar="GATE,...", help=f"exit 1 when one of these happens: {', '.join(GATES)}"
     )
+    parser.add_argument(
+        "--profile",
+        default=PROFILE,
+        metavar="NAME",
+        help=f"whose usage is priced, as in audit cost (default: {PROFILE})",
+    )
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.set_defaults(run=run)
 
@@ -40,7 +47,8 @@ def run(options: argparse.Namespace) -> int:
         raise AuditError(
             Problem(where=f"--fail-on {name!r}", why=f"is no gate; there are: {', '.join(GATES)}") for name in unknown
         )
-    reviews = reviews_of(options.base, options.head)
+    load_profile(options.profile)
+    reviews = reviews_of(options.base, options.head, profile=options.profile)
     if options.json:
         text = json.dumps([as_json(review) for review in reviews], indent=1, ensure_ascii=False) + "\n"
     else:
@@ -59,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
     return 1 if shut else 0
 
 
-def reviews_of(base: Path, head: Path) -> list[Review]:
+def reviews_of(base: Path, head: Path, *, profile: str = PROFILE) -> list[Review]:
     """One review for each environment of either side.
 
     Raises:
@@ -69,8 +77,8 @@ def reviews_of(base: Path, head: Path) -> list[Review]:
     if ("" in before) != ("" in after):
         raise AuditError([Problem(where=f"{base} and {head}", why="one is an assembly, the other a folder of several")])
     if "" in before:
-        return [compare(head.resolve().name, before[""], after[""])]
-    return [compare(name, before.get(name), after.get(name)) for name in sorted({*before, *after})]
+        return [compare(head.resolve().name, before[""], after[""], profile=profile)]
+    return [compare(name, before.get(name), after.get(name), profile=profile) for name in sorted({*before, *after})]
 
 
 def _assemblies(folder: Path) -> dict[str, Assembly]:

@@ -1,5 +1,6 @@
 """Changes as people make them, synthesized for real: the review says exactly what they do, and little else."""
 
+import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -124,4 +125,10 @@ def test_an_environment_held_against_itself_is_quiet(assemblies: Path, environme
 
 def test_the_examples_in_the_docs_are_what_the_review_says(review_of: Reviews) -> None:
     committed = PAGE.read_text(encoding="utf-8")
-    assert committed == filled(committed, review_of), "docs/review.md has fallen behind: run make review-docs"
+    fresh = filled(committed, review_of)
+    assert without_totals(committed) == without_totals(fresh), "docs/review.md has fallen behind: run make review-docs"
+
+
+def without_totals(page: str) -> str:
+    """What a whole environment costs moves with every price and every resource, and is not the example's point."""
+    return re.sub(r"\(from [\d,]+ to [\d,]+ USD", "(from … to … USD", page)
