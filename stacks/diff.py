@@ -9,13 +9,12 @@ import json
 import os
 import subprocess
 import sys
-import tarfile
 import tempfile
 from collections.abc import Mapping, Sequence
-from io import BytesIO
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from stacks.commits import ROOT, CommitError, files_of, synthesize_files
+
 _CREDENTIALS = (
     "AWS_ACCESS_KEY_ID",
     "AWS_PROFILE",
@@ -40,18 +39,14 @@ def base_templates(environment: str, revision: str, scratch: Path) -> Path:
     Raises:
         DiffError: there is no such commit, or its settings are refused.
     """
-    archive = subprocess.run(["git", "archive", revision], cwd=ROOT, capture_output=True, check=False)  # noqa: S607
-    if archive.returncode != 0:
-        reason = archive.stderr.decode(errors="replace").strip().splitlines()[-1:]
-        raise DiffError(f"BASE: value {revision!r}: allowed a commit of this repository ({' '.join(reason)})")
     tree, made = scratch / "tree", scratch / "made"
-    with tarfile.open(fileobj=BytesIO(archive.stdout)) as files:
-        files.extractall(tree, filter="data")
+    try:
+        files_of(revision, tree)
+    except CommitError as error:
+        raise DiffError(str(error)) from None
     made.mkdir()
-    if (tree / "environments" / f"{environment}.toml").exists():
-        command = [sys.executable, "app.py", environment, "--output", str(made)]
-        if subprocess.run(command, cwd=tree, check=False).returncode != 0:
-            raise DiffError(f"BASE: value {revision!r}: allowed a commit whose {environment} synthesizes")
+    if (tree / "environments" / f"{environment}.toml").exists() and not synthesize_files(tree, made, environment):
+        raise DiffError(f"BASE: value {revision!r}: allowed a commit whose {environment} synthesizes")
     return made / environment
 
 
