@@ -203,8 +203,8 @@ class _Simulation:
             for step in self._stepping
         ]
         # The policy that wants most decides; there are fewer only when all that track a target want fewer.
-        most_wanted = max([*tracked, *stepped])
-        group.want(most_wanted if most_wanted > desired else min(desired, max(tracked)))
+        most_wanted = max([*tracked, *stepped], default=desired)
+        group.want(most_wanted if most_wanted > desired else min(desired, max(tracked, default=desired)))
 
     def _loses(self, loss: ZoneLoss) -> Steps:
         yield self._env.timeout(loss.at_s)
