@@ -33,7 +33,9 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument("--against", type=Path, metavar="DIR", help="compare with this assembly's fleet as well")
     parser.add_argument("--only", action="append", metavar="SCENARIO", help="this scenario alone, may be repeated")
     parser.add_argument("--scenarios", type=Path, default=SCENARIOS, metavar="FILE", help="other scenarios")
-    parser.add_argument("--service-times", type=Path, default=SERVICE_TIMES, metavar="FILE", help="other measured times")
+    parser.add_argument(
+        "--service-times", type=Path, default=SERVICE_TIMES, metavar="FILE", help="other measured times"
+    )
     parser.add_argument("--assumptions", type=Path, default=ASSUMPTIONS, metavar="FILE", help="other assumptions")
     parser.add_argument(
         "--assume", action="append", default=[], metavar="NAME=VALUE", help="fix one assumption, may be repeated"

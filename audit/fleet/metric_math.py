@@ -98,7 +98,7 @@ def _arguments(name: str, arguments: list[ast.expr], text: str) -> list[ast.expr
             return arguments
         case ("FILL", [_, _]) | ("ABS" | "CEIL" | "FLOOR", [_]):
             return arguments
-        case ("MAX" | "MIN" | "SUM" | "AVG"), [ast.List(elts=parts)] if parts:
+        case (("MAX" | "MIN" | "SUM" | "AVG"), [ast.List(elts=parts)]) if parts:
             return parts
     raise NotModelledError(f"{text!r} calls {name} in a way that is not modelled; understood are {', '.join(KNOWN)}")
 

@@ -54,7 +54,9 @@ def _over_time(scenario: dict[str, Any]) -> Figure:
     backlog.set_ylabel("images outstanding")
     workers.set_ylabel("workers running")
     workers.set_xlabel(unit)
-    for text in backlog.legend(frameon=False, fontsize=9, ncols=3, loc="lower right", bbox_to_anchor=(1, 1)).get_texts():
+    for text in backlog.legend(
+        frameon=False, fontsize=9, ncols=3, loc="lower right", bbox_to_anchor=(1, 1)
+    ).get_texts():
         text.set_color(_INK)
     return figure
 

@@ -53,12 +53,16 @@ def price(fleet: Fleet, outcome: Outcome, table: PriceTable) -> Cost:
         standing = fleet.instances.least * outcome.horizon_s / _HOUR_S * (hourly + disk)
     if fleet.burst is not None:
         task = fleet.burst.task
-        burst = paid["burst"] / _HOUR_S * fargate_usd_per_hour(
-            table,
-            vcpus=task.vcpus,
-            memory_gib=task.memory_gib,
-            storage_gib=task.disk_gib,
-            arm=fleet.burst.architecture == "ARM64",
+        burst = (
+            paid["burst"]
+            / _HOUR_S
+            * fargate_usd_per_hour(
+                table,
+                vcpus=task.vcpus,
+                memory_gib=task.memory_gib,
+                storage_gib=task.disk_gib,
+                arm=fleet.burst.architecture == "ARM64",
+            )
         )
     return Cost(instances=instances, standing=standing, burst=burst, requests=_requests(fleet, outcome, table))
 
@@ -72,6 +76,8 @@ def _requests(fleet: Fleet, outcome: Outcome, table: PriceTable) -> float:
     processes = fleet.instances.task.processes if fleet.instances else 1
     sqs = _SQS_REQUESTS_PER_IMAGE * outcome.deliveries + idle_s / processes / _POLL_S
     runs = outcome.record.events["runs of the burst function"]
-    function = runs * (table.usd("lambda.request") + _FUNCTION_GB * _FUNCTION_S * table.usd("lambda.arm")) if runs else 0
+    function = (
+        runs * (table.usd("lambda.request") + _FUNCTION_GB * _FUNCTION_S * table.usd("lambda.arm")) if runs else 0
+    )
     storage = outcome.deliveries * (_PUTS_PER_IMAGE * table.usd("s3.put") + _GETS_PER_IMAGE * table.usd("s3.get"))
     return sqs * table.usd("sqs.request") + storage + function

@@ -51,7 +51,9 @@ class PolicyReader:
                 self._problems.append(Problem(where=where, why=str(error)))
         if not tracking:
             self._problems.append(
-                Problem(where=f"{target.address} ({target.kind})", why="no target tracking: nothing scales with backlog")
+                Problem(
+                    where=f"{target.address} ({target.kind})", why="no target tracking: nothing scales with backlog"
+                )
             )
         return tuple(tracking), tuple(stepping)
 

@@ -87,7 +87,11 @@ def report(inputs: Inputs, progress: Progress = lambda *_: None) -> Figures:
                 name: {
                     "megapixels": camera.megapixels,
                     "original_mb": camera.original_mb,
-                    "seconds": [min(camera.seconds), sorted(camera.seconds)[len(camera.seconds) // 2], max(camera.seconds)],
+                    "seconds": [
+                        min(camera.seconds),
+                        sorted(camera.seconds)[len(camera.seconds) // 2],
+                        max(camera.seconds),
+                    ],
                 }
                 for name, camera in inputs.times.cameras.items()
             },
@@ -106,7 +110,9 @@ def is_aggregated(inputs: Inputs, scenario: Scenario) -> bool:
     return not inputs.exact and scenario.images > AGGREGATED_ABOVE
 
 
-def run_one(inputs: Inputs, name: str, scenario: Scenario, fleet: Fleet, progress: Progress = lambda *_: None) -> Figures:
+def run_one(
+    inputs: Inputs, name: str, scenario: Scenario, fleet: Fleet, progress: Progress = lambda *_: None
+) -> Figures:
     """One scenario on one fleet."""
     mix = inputs.times.mix(dict(scenario.cameras), where=f"scenario {name!r}")
     assumptions = inputs.assumptions

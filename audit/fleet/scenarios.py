@@ -104,7 +104,8 @@ class Scenario(Strict):
             if poison is None
             else Poison(share=poison.share, kinds=[(kind, getattr(poison, name)) for kind, name in kinds.items()]),
             zone_losses=[
-                ZoneLoss(at_s=loss.at_h * _HOUR_S, for_s=loss.hours * _HOUR_S, zone=loss.zone) for loss in self.zone_loss
+                ZoneLoss(at_s=loss.at_h * _HOUR_S, for_s=loss.hours * _HOUR_S, zone=loss.zone)
+                for loss in self.zone_loss
             ],
             spot=SpotReclaims(per_hour=self.spot.reclaims_per_hour) if self.spot else None,
         )

@@ -66,7 +66,8 @@ class ServiceTimes(Strict):
         if unknown:
             known = ", ".join(self.cameras)
             raise AuditError(
-                Problem(where=f"{where}: cameras: {name}", why=f"was not measured; there are {known}") for name in unknown
+                Problem(where=f"{where}: cameras: {name}", why=f"was not measured; there are {known}")
+                for name in unknown
             )
         total = sum(shares.values())
         return [(self.cameras[name], share / total) for name, share in shares.items()]

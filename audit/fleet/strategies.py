@@ -23,9 +23,7 @@ def without_burst(fleet: Fleet) -> Fleet:
     if instances is None:
         raise ValueError("a fleet without instances and without a burst is none")
     most = math.ceil(fleet.most_processes / instances.task.processes)
-    grown = replace(
-        instances, most=most, most_tasks=most, step_most=max(instances.step_most, min(most, 100))
-    )
+    grown = replace(instances, most=most, most_tasks=most, step_most=max(instances.step_most, min(most, 100)))
     return replace(
         fleet,
         origin=f"{fleet.name} without its burst, up to {most} instances: as many processes as both together",

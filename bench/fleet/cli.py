@@ -84,7 +84,9 @@ def _parser() -> argparse.ArgumentParser:
         ("validate", Path("build/fleet-validation.json"), "predict a real worker's drain, then measure it"),
     ):
         command = commands.add_parser(name, help=what)
-        command.add_argument("--out", type=Path, default=out, metavar="FILE", help=f"where figures go (default {out.name})")
+        command.add_argument(
+            "--out", type=Path, default=out, metavar="FILE", help=f"where figures go (default {out.name})"
+        )
         command.add_argument("--work", type=Path, default=Path("build"), metavar="DIR", help="where data go")
         command.add_argument("--width", type=int, help="columns of the tables (default: the terminal's)")
         if name == "validate":

@@ -21,7 +21,7 @@ CAMERAS: dict[str, tuple[Size, Compression]] = {
     "24mp-compressed": ((6000, 4000), "lossless-jpeg"),
     "45mp-compressed": ((8256, 5504), "lossless-jpeg"),
 }
-SEEDS = 6
+SEEDS = 4
 """Different pictures of each camera."""
 REPEATS = 3
 WARM_UP = 2

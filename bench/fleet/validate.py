@@ -1,8 +1,8 @@
 """Predicts how long a real worker takes to drain a queue, lets it do so, and tells the difference.
 
-Each round has two drains, one right after the other. The first is short and gives what the simulation is told: when the
-worker received its first image, and how long each image was in its hands. The second is what is predicted: more images,
-in another order. Both are short beside the changes of load on a shared machine, and the median over rounds is judged.
+Drains of two kinds take turns: short ones, which give what the simulation is told, and longer ones, which are predicted,
+each from the short ones just before and just after it. What the load of a shared machine does slowly falls out of that;
+what it does quickly is judged by the median over rounds.
 """
 
 import random
@@ -27,8 +27,8 @@ from bench.service.running import running_platform
 
 PROCESSES = 2
 ROUNDS = 5
-CALIBRATION, MAIN = 16, 40
-"""Images of the two drains of a round."""
+CALIBRATION, MAIN = 12, 30
+"""Images of the two kinds of drain."""
 ALLOWED = 0.15
 _SEEDS = 21
 _DRAWN = 4096
@@ -45,7 +45,7 @@ class Round:
     """One prediction beside what happened, in seconds from the worker's start until its last image was settled.
 
     Attributes:
-        load: wall seconds per processor second of the images, in the drain that was predicted against the one before:
+        load: wall seconds per processor second of the images, in the drain that was predicted against those around it:
             how much the machine's load changed between them. 1 is not at all.
     """
 
@@ -77,26 +77,33 @@ def validate(folder: Path, tell: Callable[[str], None], *, rounds: int = ROUNDS)
         drains = Drains(running, folder)
         tell("warming up")
         drains.drain(originals[:4], name="warm-up", processes=PROCESSES)
+
+        def drained(name: str, images: int) -> list[Developed]:
+            tell(f"{name} of {rounds}: {images} images")
+            return drains.drain(_shuffled(originals, images, chance), name=name, processes=PROCESSES)
+
+        before = drained("calibration-0", CALIBRATION)
         for number in range(1, rounds + 1):
-            tell(f"round {number} of {rounds}: calibration")
-            known = drains.drain(_shuffled(originals, CALIBRATION, chance), name=f"calibration-{number}", processes=PROCESSES)
-            tell(f"round {number} of {rounds}: {MAIN} images")
-            real = drains.drain(_shuffled(originals, MAIN, chance), name=f"main-{number}", processes=PROCESSES)
+            real = drained(f"main-{number}", MAIN)
+            after = drained(f"calibration-{number}", CALIBRATION)
+            around = [before, after]
             measured.append(
                 Round(
-                    predicted_s=predict(known, images=MAIN, processes=PROCESSES),
+                    predicted_s=statistics.mean(predict(known, images=MAIN, processes=PROCESSES) for known in around),
                     real_s=max(each.ended_s for each in real),
-                    load=_stretch(real) / _stretch(known),
+                    load=_stretch(real) / statistics.mean(map(_stretch, around)),
                 )
             )
-            tell(f"round {number} of {rounds}: {measured[-1].error:+.1%}")
+            before = after
     return {
         "measured_on": datetime.now(UTC).date().isoformat(),
         **describe(),
         "busy_cores": busy_cores(),
         "processes": PROCESSES,
         "images": {"calibration": CALIBRATION, "main": MAIN},
-        "rounds": [{**asdict(each), "error": each.error, "at_equal_load": each.error_at_equal_load} for each in measured],
+        "rounds": [
+            {**asdict(each), "error": each.error, "at_equal_load": each.error_at_equal_load} for each in measured
+        ],
         "median_error": statistics.median(each.error for each in measured),
         "median_error_at_equal_load": statistics.median(each.error_at_equal_load for each in measured),
         "allowed": ALLOWED,
@@ -106,21 +113,37 @@ def validate(folder: Path, tell: Callable[[str], None], *, rounds: int = ROUNDS)
 def predict(known: Sequence[Developed], *, images: int, processes: int) -> float:
     """Seconds from the start of a worker until it has settled so many images, by the simulation of the fleet.
 
-    The fleet is one standing worker that nothing scales. Until it receives its first image it takes as long as the
-    known one did; each image is drawn from those that the known one had in hand.
+    The fleet is one standing worker that nothing scales. The first image of each process loads what the others find in
+    memory: until those are done the worker counts as starting, as long as the known one did. Each later image is drawn
+    from the known ones.
     """
-    first_s = min(each.ended_s - each.took_s for each in known)
-    fleet = one_worker(processes)
-    work = Work(sends=[Send(at_s=0, images=images)])
-    drawn = np.random.default_rng(1).choice([each.took_s for each in known], size=_DRAWN)
-    times = Times.of(drawn)
+    start_s, seconds = occupied_s(known, processes)
+    work = Work(sends=[Send(at_s=0, images=images - processes)])
+    times = Times.of(np.random.default_rng(1).choice(seconds, size=_DRAWN))
     outcomes = [
         simulate(
-            fleet, work, Settings(assumptions=read_assumptions(), on_instances=times, on_fargate=times, seed=seed)
+            one_worker(processes),
+            work,
+            Settings(assumptions=read_assumptions(), on_instances=times, on_fargate=times, seed=seed),
         )
         for seed in range(1, _SEEDS + 1)
     ]
-    return first_s + statistics.median(outcome.whole_s for outcome in outcomes)
+    return start_s + statistics.median(outcome.whole_s for outcome in outcomes)
+
+
+def occupied_s(known: Sequence[Developed], processes: int) -> tuple[float, list[float]]:
+    """When processes have their first image behind them, and how long each later image occupied one of them.
+
+    An image is in the worker's hands longer than it occupies a process: its row is written while the process has the
+    next one already. How long all of them together occupied the processes is known from when the second ones began
+    and the last ones ended; each gets its share of that.
+    """
+    begun_s = sorted(each.ended_s - each.took_s for each in known)
+    second_s = begun_s[processes : 2 * processes]
+    last_s = sorted(each.ended_s for each in known)[-processes:]
+    later = sorted(known, key=lambda each: each.ended_s - each.took_s)[processes:]
+    share = (sum(last_s) - sum(second_s)) / sum(each.took_s for each in later)
+    return statistics.mean(second_s), [each.took_s * share for each in later]
 
 
 def one_worker(processes: int) -> Fleet:

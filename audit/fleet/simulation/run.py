@@ -22,8 +22,8 @@ from audit.fleet.simulation.worker import Surroundings
 from audit.fleet.simulation.zones import Zones
 
 _MINUTE_S = 60.0
-_BATCH_S = 30.0
-"""Longest work that is put together as one step: half a minute, the finest that scaling sees."""
+_BATCH_S = 60.0
+"""Longest work that is put together as one step: a minute, the finest that scaling sees."""
 _ROUNDS = 8
 """Batches shrink as the queue does, so that every process has about this many before it is empty."""
 

@@ -15,7 +15,7 @@ from audit.fleet.simulation.record import Record
 from audit.fleet.simulation.work import PoisonKind
 
 EXTENSIONS = 3
-"""Visibility is extended whenever a third of it has passed."""
+"""A worker extends the visibility of all that it has in hand whenever a third of it has passed since its own start."""
 
 
 class End(Enum):
@@ -160,11 +160,10 @@ class Worker:
             message.receives -= 1
             around.queue.hide(message, 0)
             return
-        visibility_s = around.settings.visibility_s
+        visibility_s, now_s = around.settings.visibility_s, around.env.now
         third_s = visibility_s / EXTENSIONS
-        held_s = around.env.now - message.received_s
-        extended_s = held_s // third_s * third_s
-        around.queue.hide(message, extended_s + visibility_s - held_s)
+        extended_s = self._began_s + (now_s - self._began_s) // third_s * third_s
+        around.queue.hide(message, max(message.received_s, extended_s) + visibility_s - now_s)
 
     def _failed(self, message: Message) -> None:
         """Its child crashed or was killed: tried again after a growing pause, given up at the last try."""
