@@ -1,4 +1,4 @@
-"""`audit fleet DIR`: how long images take, what it costs, what is lost, by simulation; exit 1 when any image is lost."""
+"""`audit fleet DIR`: how long images take, what it costs, what is lost, simulated; exit 1 when an image is lost."""
 
 import argparse
 import json
@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps(figures, indent=1))
     else:
         _print(figures)
-    return 1 if any(each["lost"] for _, _, each in _all(figures)) else 0
+    return 1 if any(each["lost"] or each["left"] for _, _, each in _all(figures)) else 0
 
 
 def read_inputs(options: argparse.Namespace) -> Inputs:

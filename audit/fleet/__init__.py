@@ -1,1 +1,1 @@
-"""The fleet of workers that a cloud assembly describes, simulated: how long images take, what it costs, what is lost."""
+"""The fleet of workers in a cloud assembly, simulated: how long images take, what it costs, what is lost."""

@@ -104,28 +104,43 @@ def _arguments(name: str, arguments: list[ast.expr], text: str) -> list[ast.expr
 
 
 def _value(node: ast.expr, lines: Mapping[str, Number]) -> Number:
+    """The value of an expression that has passed the check."""
     match node:
         case ast.Constant(value=int() | float() as number):
             return float(number)
         case ast.Name(id=name):
             return lines[name]
-        case ast.UnaryOp(operand=operand):
-            inner = _value(operand, lines)
-            return None if inner is None else -inner
-        case ast.BinOp(left=left, op=operator, right=right):
-            a, b = _value(left, lines), _value(right, lines)
-            return None if a is None or b is None else _BINARY[type(operator)](a, b)
-        case ast.Compare(left=left, ops=[comparison], comparators=[right]):
-            a, b = _value(left, lines), _value(right, lines)
-            return None if a is None or b is None else float(_COMPARE[type(comparison)](a, b))
-        case ast.BoolOp(op=operator_, values=values):
-            found = [_value(value, lines) for value in values]
-            if any(value is None for value in found):
-                return None
-            return float(all(found) if isinstance(operator_, ast.And) else any(found))
         case ast.Call(func=ast.Name(id=name), args=arguments):
             return _call(name, arguments, lines)
-    raise AssertionError(f"{ast.dump(node)} has passed the check")
+        case _:
+            return _operation(node, lines)
+
+
+def _operation(node: ast.expr, lines: Mapping[str, Number]) -> Number:
+    """An operation on values, none of which may be missing."""
+    match node:
+        case ast.BoolOp(values=parts):
+            pass
+        case ast.UnaryOp(operand=part):
+            parts = [part]
+        case ast.BinOp(left=left, right=right) | ast.Compare(left=left, comparators=[right]):
+            parts = [left, right]
+        case _:
+            raise AssertionError(f"{ast.dump(node)} has passed the check")
+    values = [value for value in (_value(part, lines) for part in parts) if value is not None]
+    if len(values) < len(parts):
+        return None
+    match node:
+        case ast.BinOp(op=operator):
+            return _BINARY[type(operator)](*values)
+        case ast.Compare(ops=[comparison]):
+            return float(_COMPARE[type(comparison)](*values))
+        case ast.BoolOp(op=ast.And()):
+            return float(all(values))
+        case ast.BoolOp():
+            return float(any(values))
+        case _:
+            return -values[0]
 
 
 def _call(name: str, arguments: list[ast.expr], lines: Mapping[str, Number]) -> Number:

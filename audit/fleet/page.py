@@ -182,8 +182,9 @@ def _validation(folder: Path) -> str:
     images = measured["images"]
     return "\n".join(
         [
-            f"Measured on {measured['measured_on']}, {machine['cpu']}, {machine['cores']} cores: {images['main']} images "
-            f"through a worker of {measured['processes']} processes, predicted from {images['calibration']} others.",
+            f"Measured on {measured['measured_on']}, {machine['cpu']}, {machine['cores']} cores: {images['main']} "
+            f"images through a worker of {measured['processes']} processes, predicted from {images['calibration']} "
+            "others before and as many after.",
             "",
             _table(("round", "predicted", "real", "error", "load changed by", "error at equal load"), rows, right=6),
             "",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from audit.cost.prices import PriceTable
 from audit.cost.rates import fargate_usd_per_hour, instance_usd_per_hour, volume_usd_per_hour
-from audit.fleet.model import Fleet, Instances
+from audit.fleet.model import Burst, Fleet, Instances
 from audit.fleet.simulation import Outcome
 
 SPOT_SHARE_OF_PRICE = 0.5
@@ -52,19 +52,33 @@ def price(fleet: Fleet, outcome: Outcome, table: PriceTable) -> Cost:
         instances = on_demand_h * hourly + spot_h * hourly * SPOT_SHARE_OF_PRICE + (on_demand_h + spot_h) * disk
         standing = fleet.instances.least * outcome.horizon_s / _HOUR_S * (hourly + disk)
     if fleet.burst is not None:
-        task = fleet.burst.task
-        burst = (
-            paid["burst"]
-            / _HOUR_S
-            * fargate_usd_per_hour(
-                table,
-                vcpus=task.vcpus,
-                memory_gib=task.memory_gib,
-                storage_gib=task.disk_gib,
-                arm=fleet.burst.architecture == "ARM64",
-            )
-        )
+        burst = paid["burst"] / _HOUR_S * _task_usd(fleet.burst, table)
     return Cost(instances=instances, standing=standing, burst=burst, requests=_requests(fleet, outcome, table))
+
+
+def process_hours_usd(fleet: Fleet, table: PriceTable) -> tuple[float | None, float | None]:
+    """What an hour of one process costs on an instance on demand and on Fargate; None where there is none.
+
+    Raises:
+        AuditError: the table has no such price.
+    """
+    on_instances = on_fargate = None
+    if fleet.instances is not None:
+        on_instances = sum(_instance_usd(fleet.instances, table)) / fleet.instances.task.processes
+    if fleet.burst is not None:
+        on_fargate = _task_usd(fleet.burst, table) / fleet.burst.task.processes
+    return on_instances, on_fargate
+
+
+def _task_usd(burst: Burst, table: PriceTable) -> float:
+    task = burst.task
+    return fargate_usd_per_hour(
+        table,
+        vcpus=task.vcpus,
+        memory_gib=task.memory_gib,
+        storage_gib=task.disk_gib,
+        arm=burst.architecture == "ARM64",
+    )
 
 
 def _instance_usd(instances: Instances, table: PriceTable) -> tuple[float, float]:

@@ -1,5 +1,6 @@
 """Numbers and texts out of resolved properties, each refused with its place when it is missing or not known yet."""
 
+import math
 from collections.abc import Mapping
 
 from audit.assembly import Value
@@ -23,8 +24,10 @@ class Properties:
         if found is None:
             return default
         try:
-            number = float(found)  # type: ignore[arg-type] - whatever is no number is refused
-        except (TypeError, ValueError):
+            number = float(found) if isinstance(found, int | float | str) else math.nan
+        except ValueError:
+            number = math.nan
+        if math.isnan(number):
             self._refuse(path, f"{found} is not a number that the templates tell")
             return default
         if number < 0:
@@ -48,10 +51,11 @@ class Properties:
         return None if found is None else str(found)
 
     def _at(self, path: str) -> Value:
-        value: Value | Mapping[str, Value] = self._values
-        for key in path.split("."):
-            value = value.get(key) if isinstance(value, Mapping) else None
-        return value  # type: ignore[return-value] - a path has at least one key, so that it is a value by now
+        first, *rest = path.split(".")
+        value = self._values.get(first)
+        for key in rest:
+            value = value.get(key) if isinstance(value, dict) else None
+        return value
 
     def _refuse(self, path: str, why: str) -> None:
         self._problems.append(Problem(where=f"{self._where}: {path}", why=why))

@@ -39,13 +39,11 @@ class PolicyReader:
             if target.address not in policy.targets:
                 continue
             try:
-                match policy.properties.get("PolicyType"):
-                    case "TargetTrackingScaling":
-                        tracking.append(self._tracking(policy))
-                    case "StepScaling":
-                        stepping.append(self._stepping(policy))
-                    case other:
-                        raise NotModelledError(f"PolicyType {other} is not modelled")
+                match self._policy(policy):
+                    case Tracking() as found:
+                        tracking.append(found)
+                    case Stepping() as found:
+                        stepping.append(found)
             except NotModelledError as error:
                 where = f"{policy.address} ({policy.kind})"
                 self._problems.append(Problem(where=where, why=str(error)))
@@ -56,6 +54,15 @@ class PolicyReader:
                 )
             )
         return tuple(tracking), tuple(stepping)
+
+    def _policy(self, policy: Resource) -> Tracking | Stepping:
+        match policy.properties.get("PolicyType"):
+            case "TargetTrackingScaling":
+                return self._tracking(policy)
+            case "StepScaling":
+                return self._stepping(policy)
+            case other:
+                raise NotModelledError(f"PolicyType {other} is not modelled")
 
     def _tracking(self, policy: Resource) -> Tracking:
         written = Properties(policy.properties, f"{policy.address} ({policy.kind})", self._problems).below(
@@ -83,11 +90,7 @@ class PolicyReader:
         kind = written.text("AdjustmentType")
         if kind not in {"ChangeInCapacity", "ExactCapacity"}:
             raise NotModelledError(f"AdjustmentType {kind} is not modelled")
-        alarms = [
-            alarm
-            for alarm in self._assembly.of_kind("AWS::CloudWatch::Alarm")
-            if Reference(policy.address) in (alarm.properties.get("AlarmActions") or [])  # type: ignore[operator]
-        ]
+        alarms = [alarm for alarm in self._assembly.of_kind("AWS::CloudWatch::Alarm") if _starts(alarm, policy.address)]
         if len(alarms) != 1:
             raise NotModelledError(f"one alarm starts a step policy in the model, here are {len(alarms)}")
         configuration = policy.properties.get("StepScalingPolicyConfiguration")
@@ -106,6 +109,11 @@ class PolicyReader:
             exact=kind == "ExactCapacity",
             cooldown_s=written.number("Cooldown", 0) or 0,
         )
+
+
+def _starts(alarm: Resource, policy: Address) -> bool:
+    actions = alarm.properties.get("AlarmActions")
+    return isinstance(actions, list) and Reference(policy) in actions
 
 
 def read_alarm(alarm: Resource, *, queue: Address, service: Address | None) -> Alarm:

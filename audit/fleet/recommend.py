@@ -12,7 +12,7 @@ RULE = (
 
 
 def recommend(figures: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Strategy, reasons and rule; None when the scenarios that decide were not simulated, or there is one fleet only."""
+    """Strategy, reasons and rule; None when there is one fleet only, or what decides was not simulated."""
     scenarios = figures["scenarios"]
     if len(figures["fleets"]) < 2 or not {COST_SCENARIO, RUSH_SCENARIO} <= scenarios.keys():
         return None
@@ -40,6 +40,11 @@ def recommend(figures: Mapping[str, Any]) -> dict[str, Any] | None:
             f"{scenarios[STEADY_SCENARIO]['title']}: "
             + ", ".join(f"`{name}` ${steady[name]:.2f}" for name in ordered)
             + " for 1000 images"
+        )
+    if figures["break_even_busy"] is not None:
+        reasons.append(
+            f"for the same work an instance is cheaper than Fargate when it is busy for more than "
+            f"{figures['break_even_busy']:.0%} of the time that it is paid for"
         )
     return {"strategy": best, "own": figures["own"], "rule": RULE, "reasons": reasons}
 

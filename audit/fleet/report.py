@@ -9,7 +9,7 @@ from typing import Any
 from audit.cost.prices import PriceTable
 from audit.fleet.assumptions import Assumptions
 from audit.fleet.model import Fleet
-from audit.fleet.price import price
+from audit.fleet.price import price, process_hours_usd
 from audit.fleet.recommend import recommend
 from audit.fleet.scenarios import Scenario, put
 from audit.fleet.service_times import ServiceTimes, Times
@@ -78,6 +78,7 @@ def report(inputs: Inputs, progress: Progress = lambda *_: None) -> Figures:
         "digest": inputs.digest(),
         "seed": inputs.seed,
         "fleets": {fleet.strategy.value: _described(fleet) for fleet in inputs.fleets},
+        "break_even_busy": _break_even(inputs),
         "times": {
             "measured_on": inputs.times.measured_on,
             "machine": inputs.times.machine,
@@ -174,6 +175,17 @@ def _thinned(curve: Sequence[tuple[float, int, int, int, int]]) -> Figures:
     figures: Figures = {name: list(column) for name, column in zip(names, columns, strict=True)}
     figures["minutes"] = [round(second / 60, 1) for second in figures["minutes"]]
     return figures
+
+
+def _break_even(inputs: Inputs) -> float | None:
+    """From which share of its time an instance has to be busy to be cheaper than Fargate for the same work."""
+    hours = [process_hours_usd(fleet, inputs.prices) for fleet in inputs.fleets]
+    on_instances = next((found for found, _ in hours if found is not None), None)
+    on_fargate = next((found for _, found in hours if found is not None), None)
+    if on_instances is None or on_fargate is None:
+        return None
+    assumptions = inputs.assumptions
+    return round(on_instances / assumptions.instance_speed.likely / (on_fargate / assumptions.fargate_speed.likely), 4)
 
 
 def _described(fleet: Fleet) -> Figures:

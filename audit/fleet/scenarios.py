@@ -77,7 +77,7 @@ class Scenario(Strict):
     why: str = Field(min_length=1)
     arrivals: tuple[Arrival, ...] = Field(min_length=1)
     hours: Hours = 0.0
-    cameras: dict[str, Annotated[float, Field(gt=0)]] = {}
+    cameras: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     poison: PoisonShares | None = None
     zone_loss: tuple[Loss, ...] = ()
     spot: Spot | None = None
@@ -161,5 +161,5 @@ def put(fleet: Fleet, scenario: Scenario) -> Put:
     spotted = replace(instances, spot_share=share, on_demand_base=instances.least)
     return Put(
         fleet=replace(fleet, instances=spotted),
-        changed=f"as if {share:.0%} of the instances above the first {instances.least} were Spot; the templates have none",
+        changed=f"as if {share:.0%} of instances above the first {instances.least} were Spot; the templates have none",
     )

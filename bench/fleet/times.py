@@ -18,12 +18,11 @@ from processor.recipe_io import preset
 CAMERAS: dict[str, tuple[Size, Compression]] = {
     "12mp": ((4256, 2832), "none"),
     "24mp": ((6000, 4000), "none"),
-    "24mp-compressed": ((6000, 4000), "lossless-jpeg"),
     "45mp-compressed": ((8256, 5504), "lossless-jpeg"),
 }
-SEEDS = 4
+SEEDS = 2
 """Different pictures of each camera."""
-REPEATS = 3
+REPEATS = 4
 WARM_UP = 2
 """Images that load what later ones find in memory."""
 

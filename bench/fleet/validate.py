@@ -1,8 +1,8 @@
 """Predicts how long a real worker takes to drain a queue, lets it do so, and tells the difference.
 
-Drains of two kinds take turns: short ones, which give what the simulation is told, and longer ones, which are predicted,
-each from the short ones just before and just after it. What the load of a shared machine does slowly falls out of that;
-what it does quickly is judged by the median over rounds.
+Drains of two kinds take turns: short ones, which give what the simulation is told, and longer ones, which are predicted
+from the short ones just before and just after. What the load of a shared machine does slowly falls out of that; what it
+does quickly is left to the median over rounds.
 """
 
 import random

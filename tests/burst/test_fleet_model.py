@@ -17,7 +17,7 @@ from audit.fleet.model import missing_tasks
 )
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_simulation_starts_as_many_tasks_as_the_function_does(
-    modules: dict[str, ModuleType], outstanding: int, base_images: int, images_per_task: int, live: int, most: int
+    modules: dict[str, ModuleType], *, outstanding: int, base_images: int, images_per_task: int, live: int, most: int
 ) -> None:
     situation = {
         "outstanding": outstanding,

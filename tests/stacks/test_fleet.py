@@ -178,7 +178,7 @@ _SPOILT: list[tuple[str, Spoil, str]] = [
 
 @pytest.mark.parametrize(("stack", "spoil", "why"), _SPOILT, ids=[why for _, _, why in _SPOILT])
 def test_what_is_missing_or_not_modelled_is_refused_with_its_place(
-    assemblies: Path, tmp_path: Path, stack: str, spoil: Spoil, why: str, capsys: pytest.CaptureFixture[str]
+    assemblies: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], *, stack: str, spoil: Spoil, why: str
 ) -> None:
     folder = tmp_path / "prod"
     folder.mkdir()

@@ -1,4 +1,4 @@
-"""Workers on instances: the ECS service that wants tasks, and the group whose capacity provider gives them instances."""
+"""Workers on instances: the ECS service that wants tasks, and the group that gives them instances."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -93,7 +93,7 @@ class Group:
             step = min(max(wanted - len(counted), settings.step_least), settings.step_most)
             for _ in range(min(step, settings.most - len(counted))):
                 self._launch()
-        elif wanted < len(counted) and len(counted) > settings.least:
+        elif wanted < len(counted) and len(counted) > settings.least and not self._warming(counted):
             self._spare_minutes += 1
             if self._spare_minutes >= self._around.assumptions.group_in_minutes.likely:
                 self._let_go(counted, len(counted) - max(wanted, settings.least))
@@ -119,6 +119,11 @@ class Group:
             self._pay(item)
             if item.task is not None:
                 item.task.settle()
+
+    def _warming(self, counted: list[Instance]) -> bool:
+        """Whether an instance has started so recently that the group's load is not judged yet."""
+        since_s = self._around.env.now - self._settings.warm_up_s
+        return any(item.launched_s > since_s for item in counted)
 
     def _noticed(self, item: Instance) -> Steps:
         yield self._around.env.timeout(self._around.assumptions.detection_s.likely)

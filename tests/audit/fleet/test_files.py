@@ -126,6 +126,6 @@ def test_the_spot_scenario_says_what_it_changed_and_leaves_fleets_with_spot_alon
     changed = put(fleet(instances(2, 6)), spot)
     assert changed.fleet.instances is not None
     assert (changed.fleet.instances.spot_share, changed.fleet.instances.on_demand_base) == (0.8, 2)
-    assert "as if 80% of the instances above the first 2 were Spot" in changed.changed
+    assert "as if 80% of instances above the first 2 were Spot" in changed.changed
     assert put(changed.fleet, spot).changed == ""
     assert put(fleet(tasks=burst()), spot).changed == ""

@@ -45,6 +45,7 @@ _FLEETS = {
 )
 @hypothesis_settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 def test_every_image_is_completed_dead_or_still_there_whatever_befalls_the_fleet(
+    *,
     which: str,
     sends: list[tuple[float, int]],
     poison: float,
