@@ -29,7 +29,9 @@ def expected(assemblies: Path) -> dict[str, str]:
     return fresh(assemblies / "prod", texts)
 
 
-@pytest.mark.parametrize("name", ["network.md", "network.svg", "architecture.md", "architecture.svg"])
+@pytest.mark.parametrize(
+    "name", ["network.md", "network.svg", "architecture.md", "architecture.svg", "configuration.md"]
+)
 def test_the_documents_show_the_platform_as_it_is_synthesized(expected: dict[str, str], name: str) -> None:
     committed = (DOCS / name).read_text(encoding="utf-8")
     assert committed == expected[name], f"docs/{name} has fallen behind: run make infrastructure-docs"
