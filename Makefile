@@ -7,10 +7,13 @@ STAMP := $(VENV)/.up-to-date
 JOBS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint format bench pictures lock clean
+.PHONY: help doctor setup test lint format bench pictures lock clean
 
 help: ## What there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+doctor: ## Say what this machine lacks for which command, and how to get it
+	@$(PYTHON) -m local.doctor
 
 setup: $(STAMP) ## Make .venv from the locked requirements; nothing when up to date
 
