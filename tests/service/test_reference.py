@@ -1,6 +1,10 @@
 """The page about the service says what the code says."""
 
+import pytest
+
 from service.reference import PAGE, fresh
+
+pytestmark = pytest.mark.docs
 
 
 def test_the_tables_of_the_page_are_those_of_the_code() -> None:

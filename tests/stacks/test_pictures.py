@@ -29,6 +29,7 @@ def expected(assemblies: Path) -> dict[str, str]:
     return fresh(assemblies / "prod", texts)
 
 
+@pytest.mark.docs
 @pytest.mark.parametrize(
     "name", ["network.md", "network.svg", "architecture.md", "architecture.svg", "configuration.md"]
 )
