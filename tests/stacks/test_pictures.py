@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from stacks.pictures import platform
+from stacks.pictures import platform, platform_tables
 from stacks.pictures.__main__ import DOCS, PAGES, fresh
 from stacks.pictures.facts import AclRule, Facts, read_facts
 from stacks.pictures.network import PictureError, draw
@@ -123,3 +123,9 @@ def test_stacks_stand_in_the_order_in_which_they_are_deployed(whole: PlatformFac
     order = list(whole.stacks)
     assert order.index("Network") < order.index("Data") < order.index("Messaging")
     assert order[-1] == "Observability"
+
+
+def test_a_stack_that_nobody_has_described_is_refused(whole: PlatformFacts) -> None:
+    odd = replace(whole, stacks={**whole.stacks, "Odd": next(iter(whole.stacks.values()))})
+    with pytest.raises(PictureError, match="Odd: say in _OWNS"):
+        platform_tables.stacks(odd)
