@@ -6,9 +6,9 @@ from typing import Any
 
 HEAD = """# API reference
 
-Made from the OpenAPI document by `make service-docs`; a test holds it to the code. Every installation serves the document
-itself, which client generators read, at `/v1/openapi.json`. [api.md](api.md) shows the way through, and what holds for
-every call.
+Made from the OpenAPI document by `make service-docs`; a test holds it to the code. Every installation serves the
+document itself, which client generators read, at `/v1/openapi.json`. [api.md](api.md) shows the way through, and what
+holds for every call.
 """
 _LEFT_OUT = frozenset({"Problem"})
 """What `ProblemTold` says already."""
