@@ -7,10 +7,13 @@ STAMP := $(VENV)/.up-to-date
 JOBS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint format bench pictures lock clean
+.PHONY: help doctor setup test docs-check lint format bench pictures lock clean
 
 help: ## What there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+doctor: ## Say what this machine lacks for which command, and how to get it
+	@$(PYTHON) -m local.doctor
 
 setup: $(STAMP) ## Make .venv from the locked requirements; nothing when up to date
 
@@ -30,6 +33,9 @@ test: setup setup-aws lint ## All tests but those of test-platform, fast ones fi
 
 test-platform: setup setup-aws ## Tests that start whole workers and the whole platform: kills, outages, walk-throughs
 	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m platform
+
+docs-check: setup ## Links, commands, snippets and generated parts of all pages against the code
+	@$(PY) -m pytest -q -n $(JOBS) --dist worksteal -m docs
 
 lint: setup ## ruff and strict types
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy

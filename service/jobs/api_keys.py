@@ -16,6 +16,8 @@ _PREFIX_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 _PREFIX_LENGTH = 12
 _SECRET_BYTES = 32
 _TOKEN = re.compile(r"rawmill_([a-z2-7]{12})_([A-Za-z0-9_-]{43})", re.ASCII)
+PREFIX = re.compile(r"[a-z2-7]{12}", re.ASCII)
+"""What a prefix looks like; it names a key in lists and logs and opens nothing."""
 _NOBODY = bytes(32)
 """Compared with when there is no such prefix, so that the answer takes as long as for a wrong secret."""
 
@@ -72,9 +74,17 @@ def create(*, tenant: str, name: str, lifetime: timedelta | None = None) -> NewK
     """
     prefix = "".join(secrets.choice(_PREFIX_ALPHABET) for _ in range(_PREFIX_LENGTH))
     secret = secrets.token_urlsafe(_SECRET_BYTES)
-    values = {"prefix": prefix, "tenant": tenant, "digest": _digest(secret), "name": name, "lifetime": lifetime}
-    row(_INSERT, values)
+    register(tenant=tenant, name=name, prefix=prefix, digest=_digest(secret), lifetime=lifetime)
     return NewKey(prefix=prefix, token=f"rawmill_{prefix}_{secret}")
+
+
+def register(*, tenant: str, name: str, prefix: str, digest: bytes, lifetime: timedelta | None = None) -> None:
+    """Takes a key whose token was made elsewhere, by the SHA-256 of its secret: the token itself never comes here.
+
+    Raises:
+        django.db.IntegrityError: there is no such tenant, or another key has the prefix.
+    """
+    row(_INSERT, {"prefix": prefix, "tenant": tenant, "digest": digest, "name": name, "lifetime": lifetime})
 
 
 def authenticate(token: str) -> Principal | None:

@@ -1,10 +1,13 @@
 """The README's picture is what the code draws today."""
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from bench.pictures import CONTACT_SHEET, contact_sheet
 from tests.processor.pictures import psnr_db
+
+pytestmark = pytest.mark.docs
 
 
 def test_the_readmes_picture_is_what_the_demo_makes() -> None:

@@ -4,6 +4,9 @@ from typing import Any
 
 from stacks.settings import Settings, environment_names, load_settings
 
+STACKS = ("Network", "Data", "Messaging", "Web", "Workers", "Observability")
+"""The stacks of every environment, in the order of their dependencies."""
+
 SMALL: dict[str, Any] = {
     "name": "small",
     "region": "eu-west-1",

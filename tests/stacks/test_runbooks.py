@@ -54,11 +54,13 @@ def names(template_of: Callable[[str, str], Template]) -> set[str]:
     return found
 
 
+@pytest.mark.docs
 @Names
 def test_a_runbook_has_its_five_parts(runbook: Path) -> None:
     assert re.findall(r"^## (.*)$", runbook.read_text(encoding="utf-8"), re.MULTILINE) == SECTIONS
 
 
+@pytest.mark.docs
 @Names
 def test_a_runbook_s_commands_are_commands_of_aws(runbook: Path) -> None:
     session = boto3.Session(region_name="eu-west-1")
@@ -72,6 +74,7 @@ def test_a_runbook_s_commands_are_commands_of_aws(runbook: Path) -> None:
         assert operation in known or operation == "invoke", f"aws {service} {operation}"
 
 
+@pytest.mark.docs
 @Names
 def test_a_runbook_s_names_are_given_by_the_stack(runbook: Path, names: set[str]) -> None:
     commands = _commands(runbook.read_text(encoding="utf-8"))
@@ -80,6 +83,7 @@ def test_a_runbook_s_names_are_given_by_the_stack(runbook: Path, names: set[str]
     assert commands.startswith("source docs/runbooks/names.sh ")
 
 
+@pytest.mark.docs
 @Names
 def test_a_runbook_s_links_lead_somewhere_and_its_settings_exist(runbook: Path) -> None:
     text = runbook.read_text(encoding="utf-8")
