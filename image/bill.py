@@ -65,8 +65,8 @@ class Bill:
         small = self.parts[len(large) :]
         rows = [(part.name, part.version, _mb(part.size_bytes), _mb(part.packed_bytes)) for part in large]
         if small:
-            sizes = sum(part.size_bytes for part in small), sum(part.packed_bytes for part in small)
-            rows.append((f"{len(small)} smaller ones", "", *map(_mb, sizes)))
+            size, packed = sum(part.size_bytes for part in small), sum(part.packed_bytes for part in small)
+            rows.append((f"{len(small)} smaller ones", "", _mb(size), _mb(packed)))
         return [*rows, ("all", "", _mb(self.size_bytes), _mb(self.packed_bytes))]
 
 

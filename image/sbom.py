@@ -72,7 +72,7 @@ def completed(document: dict[str, Any], contents: Contents, image_id: str) -> di
 
 
 def _is_installed(component: dict[str, Any]) -> bool:
-    return component["type"] == "operating-system" or component.get("purl", "").startswith(KNOWN_KINDS)
+    return component["type"] == "operating-system" or str(component.get("purl")).startswith(KNOWN_KINDS)
 
 
 def _key(name: str) -> str:
