@@ -8,7 +8,7 @@ fleet-docs: ENV = prod
 fleet-docs: synth ## Simulate prod anew and bring tables and plots of docs/fleet.md up to date
 	@$(PY) -m audit fleet cdk.out/$(ENV) --docs docs
 
-fleet-times: setup setup-aws ## Measure processor seconds per image through a real worker, for the simulation
+fleet-times: setup ## Measure processor seconds per image, for the simulation
 	@$(PY) -m bench.fleet times
 
 fleet-validate: setup setup-aws ## Predict how long a real local worker takes to drain a queue, then measure it

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from audit.cost.prices import PriceTable
+from audit.cost.prices import Price, PriceTable
 from audit.fleet.assumptions import Assumptions
 from audit.fleet.model import Fleet
 from audit.fleet.price import price, process_hours_usd
@@ -39,6 +39,17 @@ class Inputs:
     seed: int = 1
     exact: bool = False
 
+    @property
+    def concerned(self) -> list[Price]:
+        """Prices that have a say in these fleets' costs."""
+        types = {f"ec2.{fleet.instances.instance_type}" for fleet in self.fleets if fleet.instances}
+        families = {fleet.burst.architecture for fleet in self.fleets if fleet.burst}
+        others = {"ebs.gp3", "sqs.request", "s3.put", "s3.get", "lambda.request", "lambda.arm", "fargate.storage"}
+        for architecture in families:
+            family = "fargate.arm" if architecture == "ARM64" else "fargate"
+            others |= {f"{family}.vcpu", f"{family}.memory"}
+        return sorted((row for row in self.prices if row.key in types | others), key=lambda row: row.key)
+
     def digest(self) -> str:
         """Stands for all of it: another digest, another report."""
         told = [
@@ -46,7 +57,7 @@ class Inputs:
             *(f"{name}={scenario!r}" for name, scenario in self.scenarios.items()),
             self.times.model_dump_json(),
             self.assumptions.model_dump_json(),
-            *(f"{row.key}={row.usd}" for row in sorted(self.prices, key=lambda row: row.key)),
+            *(f"{row.key}={row.usd}" for row in self.concerned),
             f"{self.seed} {self.exact}",
         ]
         return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
@@ -98,7 +109,7 @@ def report(inputs: Inputs, progress: Progress = lambda *_: None) -> Figures:
             },
         },
         "assumptions": {name: {"value": str(each), "why": each.why} for name, each in inputs.assumptions},
-        "prices_unverified": sorted(row.key for row in inputs.prices.unverified if _concerns(row.key, inputs.fleets)),
+        "prices_unverified": [row.key for row in inputs.concerned if not row.verified],
         "scenarios": scenarios,
     }
     figures["recommendation"] = recommend(figures)
@@ -206,9 +217,3 @@ def _described(fleet: Fleet) -> Figures:
         if burst is None
         else {"most": burst.most, "processes": burst.task.processes, "base_images": burst.base_images},
     }
-
-
-def _concerns(key: str, fleets: Sequence[Fleet]) -> bool:
-    """Whether a price has a say in these fleets' costs."""
-    types = {f"ec2.{fleet.instances.instance_type}" for fleet in fleets if fleet.instances}
-    return key in types or key.startswith(("fargate.", "ebs.gp3", "sqs.", "s3.put", "s3.get", "lambda."))

@@ -23,7 +23,7 @@ class Camera(Strict):
 
     Attributes:
         megapixels, original_mb, renditions_mb: sizes; renditions are all that is delivered of one image.
-        seconds: processor seconds of one image through the worker, one entry an image that was measured.
+        seconds: processor seconds of one image, one entry an image that was measured.
     """
 
     megapixels: Annotated[float, Field(gt=0)]

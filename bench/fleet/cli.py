@@ -4,6 +4,7 @@ import argparse
 import json
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +30,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             figures = times.measure(folder, tell)
             times.write(figures, options.out)
         else:
-            figures = validate.validate(folder, tell, rounds=options.rounds)
-            options.out.parent.mkdir(parents=True, exist_ok=True)
-            options.out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+            figures = validate.validate(folder, tell, partial(_keep, options.out), rounds=options.rounds)
     code = _show_times(figures, console) if options.command == "times" else _show_rounds(figures, console)
     console.print(f"figures  {options.out}", soft_wrap=True)
     return code
 
 
+def _keep(path: Path, figures: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+
+
 def _show_times(figures: dict[str, Any], console: Console) -> int:
-    table = Table(title="Processor seconds of one image through a worker")
+    table = Table(title="Processor seconds of one image")
     for column in ("camera", "MP", "MB", "least", "median", "most"):
         table.add_column(column, justify="left" if column == "camera" else "right")
     for name, camera in figures["cameras"].items():
@@ -80,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bench.fleet", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, out, what in (
-        ("times", SERVICE_TIMES, "measure processor seconds per image through a worker"),
+        ("times", SERVICE_TIMES, "measure processor seconds per image"),
         ("validate", Path("build/fleet-validation.json"), "predict a real worker's drain, then measure it"),
     ):
         command = commands.add_parser(name, help=what)

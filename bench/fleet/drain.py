@@ -1,6 +1,7 @@
 """Lets one real worker of the local platform drain the queue, and reads from its log what it did when."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -44,6 +45,8 @@ class Drains:
         self._environment = dict(worker.program.environment)
         worker.ask_to_stop()
         self._running, self._folder = running, folder
+        # Of its own: a worker that an interrupted run has left behind still holds the old one.
+        self._scratch = folder / f"scratch-{os.getpid()}"
         self._key = running.new_key("bench-fleet")
 
     def drain(self, originals: Sequence[Path], *, name: str, processes: int) -> list[Developed]:
@@ -52,12 +55,12 @@ class Drains:
         Raises:
             RuntimeError: the job did not complete.
         """
-        shoot = _linked(originals, self._folder / "shoots" / name)
+        shoot = linked(originals, self._folder / "shoots" / name)
         recipe = preset(RECIPE).model_dump(mode="json", exclude_none=True)
         settings = {
             "RAWMILL_PROCESSES": str(processes),
             "RAWMILL_LOG_FORMAT": "json",
-            "RAWMILL_SCRATCH": str(self._folder / "scratch"),
+            "RAWMILL_SCRATCH": str(self._scratch),
         }
         with Rawmill(self._running.url, self._key, state=self._folder / "state") as rawmill:
             submission = rawmill.submit([shoot], recipe=recipe, progress=Quiet(), anew=True, wait=False)
@@ -68,8 +71,10 @@ class Drains:
                 cwd=ROOT,
                 capture_output=True,
                 text=True,
-                check=True,
+                check=False,
             )
+            if done.returncode:
+                raise RuntimeError(f"the worker ended with exit code {done.returncode}: {done.stderr[-2000:]}")
             if rawmill.job(submission.job.job_id).status is not JobStatus.COMPLETED:
                 raise RuntimeError(f"the job did not complete: {done.stdout[-2000:]}")
         lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
@@ -86,7 +91,8 @@ def _developed(line: dict[str, Any], began_s: float) -> Developed:
     )
 
 
-def _linked(originals: Sequence[Path], folder: Path) -> Path:
+def linked(originals: Sequence[Path], folder: Path) -> Path:
+    """A folder of links to these files, one each, in this order."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, original in enumerate(originals):
         link = folder / f"IMG_{number:04d}.DNG"

@@ -1,19 +1,19 @@
-"""Measures what one image costs one core of a real worker, for the fleet simulation."""
+"""Measures what one image costs one core, for the fleet simulation: a batch of one process over the default recipe."""
 
 import json
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench.fleet.drain import RECIPE, Drains
+from bench.fleet.drain import RECIPE, linked
 from bench.inputs import Compression, sample
 from bench.machine import describe
 from bench.scale import Size
-from bench.service.running import running_platform
 from processor.batch import BatchOptions, run_batch
 from processor.recipe_io import preset
+from processor.result import ImageResult
 
 CAMERAS: dict[str, tuple[Size, Compression]] = {
     "12mp": ((4256, 2832), "none"),
@@ -22,37 +22,41 @@ CAMERAS: dict[str, tuple[Size, Compression]] = {
 }
 SEEDS = 2
 """Different pictures of each camera."""
-REPEATS = 4
+REPEATS = 5
 WARM_UP = 2
 """Images that load what later ones find in memory."""
 
 
 def measure(folder: Path, tell: Callable[[str], None]) -> dict[str, Any]:
-    """The figures as the simulation's file holds them: every image of every camera through a worker of one process."""
+    """The figures as the simulation's file holds them."""
     machine = describe()["machine"]
+    originals: dict[str, list[Path]] = {}
+    for name, (size, compression) in CAMERAS.items():
+        tell(f"{name}: {SEEDS} sample RAWs")
+        originals[name] = [sample(folder / "inputs", size, compression, seed) for seed in range(1, SEEDS + 1)]
     cameras: dict[str, Any] = {}
-    with running_platform(folder / "platform", tell=tell) as running:
-        drains = Drains(running, folder)
-        for name, (size, compression) in CAMERAS.items():
-            tell(f"{name}: {SEEDS} sample RAWs")
-            originals = [sample(folder / "inputs", size, compression, seed) for seed in range(1, SEEDS + 1)]
-            report = run_batch([originals[0]], preset(RECIPE), folder / "out" / name, BatchOptions(jobs=1))
-            delivered = sum(output.size_bytes for output in report.results[0].outputs)
-            tell(f"{name}: {SEEDS * REPEATS} images through a worker")
-            done = drains.drain([*originals[:WARM_UP], *originals * REPEATS], name=name, processes=1)[WARM_UP:]
-            supervising_s = (done[-1].supervisor_cpu_s - done[0].supervisor_cpu_s) / (len(done) - 1)
-            cameras[name] = {
-                "megapixels": round(size[0] * size[1] / 1e6, 1),
-                "original_mb": round(statistics.mean(path.stat().st_size for path in originals) / 1e6, 1),
-                "renditions_mb": round(delivered / 1e6, 2),
-                "seconds": [round(each.cpu_s + supervising_s, 3) for each in done],
-            }
+    for name, files in originals.items():
+        tell(f"{name}: {SEEDS * REPEATS} images in one process")
+        shoot = linked([*files[:WARM_UP], *files * REPEATS], folder / "shoots" / name)
+        report = run_batch([shoot], preset(RECIPE), folder / "out" / name, BatchOptions(jobs=1))
+        cameras[name] = _figures(CAMERAS[name][0], files, report.results[WARM_UP:])
     return {
         "measured_on": datetime.now(UTC).date().isoformat(),
         "machine": f"{machine['cpu']}, {machine['cores']} cores",
-        "source": "make fleet-times: processor seconds of child and supervisor, one process, the local platform",
+        "source": "make fleet-times: processor seconds of each image in a batch of one process",
         "recipe": RECIPE,
         "cameras": cameras,
+    }
+
+
+def _figures(size: Size, originals: Sequence[Path], results: Sequence[ImageResult]) -> dict[str, Any]:
+    return {
+        "megapixels": round(size[0] * size[1] / 1e6, 1),
+        "original_mb": round(statistics.mean(path.stat().st_size for path in originals) / 1e6, 1),
+        "renditions_mb": round(
+            statistics.mean(sum(output.size_bytes for output in result.outputs) for result in results) / 1e6, 2
+        ),
+        "seconds": [round(result.cpu_s, 3) for result in results],
     }
 
 

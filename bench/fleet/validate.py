@@ -27,7 +27,7 @@ from bench.service.running import running_platform
 
 PROCESSES = 2
 ROUNDS = 5
-CALIBRATION, MAIN = 12, 30
+CALIBRATION, MAIN = 10, 24
 """Images of the two kinds of drain."""
 ALLOWED = 0.15
 _SEEDS = 21
@@ -64,8 +64,10 @@ class Round:
         return self.predicted_s * self.load / self.real_s - 1
 
 
-def validate(folder: Path, tell: Callable[[str], None], *, rounds: int = ROUNDS) -> dict[str, Any]:
-    """Figures of all rounds."""
+def validate(
+    folder: Path, tell: Callable[[str], None], keep: Callable[[dict[str, Any]], None], *, rounds: int = ROUNDS
+) -> dict[str, Any]:
+    """Figures of all rounds; `keep` gets those so far after each."""
     originals = [
         sample(folder / "inputs", size, compression, seed)
         for size, compression, count in KINDS
@@ -73,6 +75,7 @@ def validate(folder: Path, tell: Callable[[str], None], *, rounds: int = ROUNDS)
     ]
     chance = random.Random(8)
     measured: list[Round] = []
+    began = {"measured_on": datetime.now(UTC).date().isoformat(), **describe(), "busy_cores": busy_cores()}
     with running_platform(folder / "platform", tell=tell) as running:
         drains = Drains(running, folder)
         tell("warming up")
@@ -86,19 +89,22 @@ def validate(folder: Path, tell: Callable[[str], None], *, rounds: int = ROUNDS)
         for number in range(1, rounds + 1):
             real = drained(f"main-{number}", MAIN)
             after = drained(f"calibration-{number}", CALIBRATION)
-            around = [before, after]
-            measured.append(
-                Round(
-                    predicted_s=statistics.mean(predict(known, images=MAIN, processes=PROCESSES) for known in around),
-                    real_s=max(each.ended_s for each in real),
-                    load=_stretch(real) / statistics.mean(map(_stretch, around)),
-                )
-            )
+            measured.append(_round(real, [before, after]))
             before = after
+            keep(began | _figures(measured))
+    return began | _figures(measured)
+
+
+def _round(real: Sequence[Developed], around: Sequence[Sequence[Developed]]) -> Round:
+    return Round(
+        predicted_s=statistics.mean(predict(known, images=MAIN, processes=PROCESSES) for known in around),
+        real_s=max(each.ended_s for each in real),
+        load=_stretch(real) / statistics.mean(map(_stretch, around)),
+    )
+
+
+def _figures(measured: Sequence[Round]) -> dict[str, Any]:
     return {
-        "measured_on": datetime.now(UTC).date().isoformat(),
-        **describe(),
-        "busy_cores": busy_cores(),
         "processes": PROCESSES,
         "images": {"calibration": CALIBRATION, "main": MAIN},
         "rounds": [

@@ -35,7 +35,17 @@ def prod_fleet(assemblies: Path) -> Fleet:
     return read_fleet(load_assembly(assemblies / "prod"))
 
 
-@pytest.mark.parametrize("name", sorted(configurations()))
+LICENSED = {name for name, settings in configurations().items() if settings.workers.licences}
+
+
+def test_seats_of_licences_are_refused(assemblies: Path) -> None:
+    assert LICENSED
+    for name in LICENSED:
+        with pytest.raises(AuditError, match="seats of licences are not modelled"):
+            read_fleet(load_assembly(assemblies / name))
+
+
+@pytest.mark.parametrize("name", sorted(configurations().keys() - LICENSED))
 def test_a_fleet_is_what_its_settings_say(assemblies: Path, name: str) -> None:
     settings, fleet = configurations()[name], read_fleet(load_assembly(assemblies / name))
     workers = settings.workers
@@ -156,7 +166,7 @@ _SPOILT: list[tuple[str, Spoil, str]] = [
     ),
     ("Workers", lambda t: _policy(t, "FirstWorker").update(PolicyType="PredictiveScaling"), "PredictiveScaling is not"),
     ("Workers", lambda t: _group(t).pop("MaxSize"), "MaxSize: is missing"),
-    ("Workers", lambda t: _group(t).update(MixedInstancesPolicy={}), "its launch template is not in this assembly"),
+    ("Workers", lambda t: _group(t).update(MixedInstancesPolicy={"LaunchTemplate": {}}), "its launch template is not in this assembly"),
     ("Workers", lambda t: _burst(t).pop("MAX_TASKS"), "MAX_TASKS: is missing"),
     ("Workers", lambda t: _burst(t).update(IMAGES_PER_TASK="0"), "IMAGES_PER_TASK: 0: at least 1 is modelled"),
     (
