@@ -45,8 +45,8 @@ def alarm_changes(base: Assembly, head: Assembly) -> tuple[AlarmChange, ...]:
         if old is None and new is not None:
             found.append(AlarmChange(name=_name(new), effect="added", what=condition(new)))
         elif new is None and old is not None:
-            weaker = ("nobody is called for it any more",)
-            found.append(AlarmChange(name=_name(old), effect="removed", what=condition(old), weaker=weaker))
+            gone = ("nobody is called for it any more",)
+            found.append(AlarmChange(name=_name(old), effect="removed", what=condition(old), weaker=gone))
         elif old is not None and new is not None and (different := tuple(_different(old, new, words))):
             weaker = tuple(_weaker(old.properties, new.properties, words))
             found.append(AlarmChange(name=_name(new), effect="changed", differences=different, weaker=weaker))

@@ -123,7 +123,7 @@ class _Comparison:
     def _taken(self, before: Resource, after: Resource) -> str:
         """CloudFormation makes the new one first, and no two can have one name."""
         anew = {*self._replaced, *self._former}
-        names = []
+        names: list[str] = []
         for path in schema_of(after.kind).identifier:
             old, new = (values_at(resource.properties, path) for resource in (before, after))
             if not new or plain(old) != plain(new) or any(item.address in anew for item in references(new)):
