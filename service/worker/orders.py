@@ -24,7 +24,7 @@ from service.jobs.records import (
 )
 from service.worker.archive.rows import write_rows
 from service.worker.recipes import store_recipe
-from service.worker.scratch import Scratch
+from service.worker.scratch import WORK, Scratch
 from service.worker.tasks import ArchiveMade, ArchiveTask, ImageMade, ImageTask, Reply
 
 ARCHIVE_TIME_LIMIT_S = 4 * 3600.0
@@ -137,7 +137,7 @@ class ImageOrder(Order):
 
     def prepare(self, scratch: Scratch) -> None:
         store_recipe(scratch.recipes, self.claimed.recipe_digest, self.claimed.recipe)
-        self.folder = scratch.make(str(self.claimed.image_id))
+        self.folder = scratch.make(str(self.claimed.job_id), str(self.claimed.image_id))
 
     def task(self, *, token: int, grant_bytes: int) -> ImageTask:
         claim = self.claimed
@@ -254,8 +254,8 @@ class ArchiveOrder(Order):
         return None
 
     def prepare(self, scratch: Scratch) -> None:
-        self.folder = scratch.make(f"archive-{self._wanted.job_id}")
-        self._posted_at = write_rows(str(self._wanted.job_id), scratch.path / self.folder)
+        self.folder = scratch.make(f"archive-{self._wanted.job_id}", "rows")
+        self._posted_at = write_rows(str(self._wanted.job_id), scratch.path / WORK / self.folder)
 
     def task(self, *, token: int, grant_bytes: int) -> ArchiveTask:
         return ArchiveTask(

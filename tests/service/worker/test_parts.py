@@ -123,13 +123,28 @@ def test_scratch_is_emptied_at_the_start_and_at_the_end_but_for_what_is_not_the_
     (tmp_path / "kept").touch()
     with open_scratch(tmp_path) as scratch:
         assert list((tmp_path / "work").iterdir()) == []
-        folder = scratch.make("image")
-        (tmp_path / folder / "original").touch()
+        folder = scratch.make("job", "image")
+        (tmp_path / "work" / folder / "original").touch()
         with pytest.raises(ScratchError, match="in use"), open_scratch(tmp_path):
             pass
-        assert (tmp_path / folder / "original").exists()
+        assert (tmp_path / "work" / folder / "original").exists()
+        assert (tmp_path / "made" / folder).is_dir()
     assert not (tmp_path / "work").exists()
+    assert not (tmp_path / "made").exists()
     assert (tmp_path / "kept").exists()
+
+
+def test_a_jobs_folders_outlive_its_images_for_a_while_and_never_come_back_under_their_name(tmp_path: Path) -> None:
+    with open_scratch(tmp_path) as scratch:
+        first = scratch.make("a", "image")
+        scratch.discard(first)
+        assert not (tmp_path / "work" / first).exists()
+        assert Path(scratch.make("a", "image")).parent == Path(first).parent
+        for job in "bcdefgh":
+            scratch.discard(scratch.make(job, "image"))
+        jobs = sorted(folder.name[0] for folder in (tmp_path / "made").iterdir())
+        assert jobs == ["a", "e", "f", "g", "h"], "what is in use stays, and of the rest the last four"
+        assert Path(scratch.make("b", "image")).parent.name not in {"b.2", Path(first).parent.name}
 
 
 def test_a_scratch_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
