@@ -17,6 +17,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
+from chaos.disks import small_disk, unmount_below
 from chaos.errors import ChaosError
 from chaos.fleet import Fleet
 from chaos.relay.rules import Rule
@@ -39,6 +40,7 @@ TIME_LIMIT_S = 60
 STOP_TIMEOUT_S = 10
 WORKER_MEMORY_BYTES = 1024**3
 SWEEP_EVERY_S = 3.0
+SCRATCH_MIB = 64
 _READY_S = 60.0
 
 
@@ -69,6 +71,11 @@ class Field:
     def told(self) -> Mapping[str, str]:
         """What the maintenance task is told: names of everything."""
         return next(task for task in self.platform.tasks if task.name == Part.SWEEP).program.environment
+
+    @cached_property
+    def web_told(self) -> Mapping[str, str]:
+        """What a web task is told."""
+        return next(task for task in self.platform.tasks if task.name == Part.WEB).program.environment
 
     @cached_property
     def clients(self) -> Clients:
@@ -142,6 +149,7 @@ def open_field(
         tell: hears what starts.
         changes: variables that all tasks are told besides.
     """
+    unmount_below(folder)
     shutil.rmtree(folder, ignore_errors=True)
     layout = Layout(folder)
     ports = layout.ports()
@@ -170,6 +178,8 @@ def open_field(
         changes={Part.WEB: told, Part.WORKER: {**told, **worker}, Part.SWEEP: told},
     )
     with ExitStack() as stack:
+        for number in range(1, strength.workers + 1):
+            stack.enter_context(small_disk(layout.scratch_of(number), size_mib=SCRATCH_MIB))
         stack.enter_context(_relay("faulty", layout, faulty, [ports.aws, control]))
         wait_until(lambda: is_open(control), within_s=_READY_S, what="the relay in front of AWS listens")
         platform = stack.enter_context(Platform(layout, shape=shape, said=tell))

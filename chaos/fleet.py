@@ -1,8 +1,10 @@
 """Keeps the tasks of a platform alive as ECS does: what ends is replaced a moment later, in its own zone."""
 
+import os
+import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import psutil
@@ -30,6 +32,7 @@ class Fleet:
         self._closed_zones: set[str] = set()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="fleet", daemon=True)
+        self._changes: dict[str, Mapping[str, str]] = {}
         self._looked_at: set[int] = set()
         self.replaced = 0
         """Tasks that were replaced so far."""
@@ -66,12 +69,23 @@ class Fleet:
         with self._lock:
             self._closed_zones.clear()
 
+    def replace(self, *, zone: str, changes: Mapping[str, str]) -> None:
+        """Have every task of a zone replaced by one that is told these variables besides."""
+        with self._lock:
+            for task in self.tasks(zone=zone):
+                self._changes[task.name] = changes
+        for task in self.running(zone=zone):
+            pid = task.pid
+            os.kill(pid, signal.SIGTERM)
+            while any(each.pid == pid for each in self.tasks()):
+                time.sleep(_POLL_S)
+
     def _keep(self) -> None:
         while not self._over.wait(_POLL_S):
             self._note_folders()
             with self._lock:
                 for task in self._due():
-                    self._platform.restart(task.name)
+                    self._platform.restart(task.name, besides=self._changes.get(task.name))
                     del self._ended_s[task.name]
                     self.replaced += 1
 

@@ -66,6 +66,7 @@ class Platform:
         self._said = said
         self._children: list[ChildProcess] = []
         self._tasks: list[ChildProcess] = []
+        self._told: dict[str, Mapping[str, str]] = {}
         self._undo = ExitStack()
         with self._undo:
             self._lock()
@@ -98,11 +99,17 @@ class Platform:
         """The processes of the service alone: what ECS would run."""
         return list(self._tasks)
 
-    def restart(self, name: str) -> ChildProcess:
-        """Run a program anew whose process has ended, as ECS replaces a task; the new process, not yet ready."""
+    def restart(self, name: str, *, besides: Mapping[str, str] | None = None) -> ChildProcess:
+        """Run a program anew, as ECS replaces a task, and return its new process, which is not ready yet.
+
+        Args:
+            name: of the process; one that still runs is stopped first.
+            besides: variables that it is told beside what it was told when the platform started.
+        """
         ended = next(child for child in self._children if child.name == name)
         ended.stop()
-        child = ChildProcess(ended.program)
+        told = self._told.setdefault(name, ended.program.environment)
+        child = ChildProcess(replace(ended.program, environment={**told, **(besides or {})}))
         self._children[self._children.index(ended)] = child
         if ended in self._tasks:
             self._tasks[self._tasks.index(ended)] = child

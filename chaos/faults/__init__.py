@@ -32,9 +32,15 @@ class Fault(ABC):
         """How often it struck since `inject`: 0 means that nothing was tried. Asked before `heal`."""
         raise NotImplementedError
 
-    def is_possible(self) -> str | None:
+    def is_possible(self, target: Field) -> str | None:  # noqa: ARG002
         """Why it cannot be done on this machine, or None."""
         return None
+
+    def prepare(self, target: Field) -> None:  # noqa: B027
+        """Before any image flows."""
+
+    def clear(self, target: Field) -> None:  # noqa: B027
+        """After everything was judged: the next fault finds what this one found."""
 
 
 FAULTS: dict[str, type[Fault]] = {}

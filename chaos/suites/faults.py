@@ -1,10 +1,10 @@
 """Images flow while something is broken; afterwards each is accounted for exactly once and nothing is left over."""
 
 import time
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
+import psycopg
 from rich.console import Console
 from rich.table import Table
 
@@ -18,6 +18,8 @@ from chaos.shoot import RENDITIONS, Shoot, send
 from chaos.suites import Figures, Suite, Workshop, suite
 from chaos.visitors import Visitors
 from client import Submission
+
+T = TypeVar("T")
 
 _FLOWING_SHARE = 0.1
 """The fault comes when so many of the images are done: some are, some are under way, most wait."""
@@ -85,11 +87,12 @@ class Faults(Suite):
 
 def _case(workshop: Workshop, target: Field, visitors: Visitors, fault: Fault) -> Figures:
     """One fault, from a whole platform to a whole platform."""
-    impossible = fault.is_possible()
+    impossible = fault.is_possible(target)
     if impossible is not None:
         return {"skipped": impossible}
     tell = lambda what: workshop.tell(f"{fault.name}: {what}")  # noqa: E731
     target.wait_whole()
+    fault.prepare(target)
     size = workshop.size
     tell(f"{size.images} images")
     shoot = send(target, workshop.folder / "shoots", images=size.images, jobs=size.jobs, size_px=size.photo_px)
@@ -112,9 +115,10 @@ def _case(workshop: Workshop, target: Field, visitors: Visitors, fault: Fault) -
     submissions = shoot.submissions(within_s=_OVER_WITHIN_S)
     shoot.close()
     visits = visitors.since_last()
-    expected, not_over = _expected(target, shoot, submissions, visitors.keys)
+    expected, not_over = _expected(shoot, submissions, visitors.keys)
     tell("looking for what is left over")
     facts, violations = _at_rest(target, expected)
+    fault.clear(target)
     counted = account(facts, expected)
     broken = [*not_over, *map(str, violations)]
     if not hits:
@@ -144,11 +148,9 @@ def _done(target: Field, shoot: Shoot) -> int:
     return int(target.rows(_DONE, {"since": shoot.began_at})[0]["done"])
 
 
-def _expected(
-    target: Field, shoot: Shoot, submissions: Sequence[Any], keys: Sequence[str]
-) -> tuple[Expected, list[str]]:
+def _expected(shoot: Shoot, submissions: Sequence[object], keys: Sequence[str]) -> tuple[Expected, list[str]]:
     """What the judge is to look for, and the submissions that did not end well."""
-    jobs: dict[str, list[str]] = dict(target_expected(target))
+    jobs: dict[str, list[str]] = {}
     not_over = []
     for names, submission in zip(shoot.names, submissions, strict=True):
         if not isinstance(submission, Submission):
@@ -158,11 +160,6 @@ def _expected(
             not_over.append(f"job {submission.job.job_id} is {submission.job.status} for its customer: {submission}")
         jobs[submission.job.job_id] = names
     return Expected(jobs=jobs, renditions=RENDITIONS, keys=keys), not_over
-
-
-def target_expected(_target: Field) -> Mapping[str, list[str]]:
-    """Nothing from before: earlier cases were judged at their end."""
-    return {}
 
 
 def _at_rest(target: Field, expected: Expected) -> tuple[Facts, list[Violation]]:
@@ -177,10 +174,8 @@ def _at_rest(target: Field, expected: Expected) -> tuple[Facts, list[Violation]]
         time.sleep(_LOOK_AGAIN_S)
 
 
-def _while_away(ask: Any, *, within_s: float = 30.0) -> Any:
+def _while_away(ask: Callable[[], T], *, within_s: float = 30.0) -> T:
     """An answer of the database, which may be only just coming back."""
-    import psycopg  # noqa: PLC0415
-
     deadline_s = time.monotonic() + within_s
     while True:
         try:
@@ -206,5 +201,3 @@ def _cells(case: Mapping[str, Any]) -> tuple[str, ...]:
     numbers = (case[name] for name in ("images", "accounted", "duplicates", "lost"))
     return (*map(str, numbers), f"{case['recovery_s']:.0f} s", errors, str(case["struck"]))
 
-
-del Path

@@ -20,7 +20,7 @@ from processor.result import ImageResult
 from service.worker.archive.write import write_archive
 from service.worker.licences import open_licences
 from service.worker.recipes import load_recipe
-from service.worker.scratch import recipes_folder
+from service.worker.scratch import has_no_room, recipes_folder
 from service.worker.tasks import (
     ArchiveMade,
     ArchiveTask,
@@ -89,10 +89,10 @@ def run(task: ImageTask | ArchiveTask) -> bytes:
     except NeedsMemory as request:
         result = NeedsMore(needed_bytes=request.needed_bytes)
     except TransferError as error:
-        result = Failure(code=error.code, stage=error.stage, message=str(error))
+        result = Failure(code=error.code, stage=error.stage, message=str(error), is_outage=error.is_outage)
     except BaseException as error:  # noqa: BLE001 - whatever one image raises, the child goes on
         reason, stage, message = blame(error, clock.stage)
-        result = Failure(code=reason, stage=stage, message=message)
+        result = Failure(code=reason, stage=stage, message=message, is_outage=has_no_room(error))
     return pickle.dumps(
         Reply(
             token=task.token,
