@@ -79,7 +79,8 @@ def page(data: Mapping[str, Any], text: str) -> str:
 
 def _machine(data: Mapping[str, Any]) -> str:
     machine = data["machine"]
-    return f"Measured on {machine['cores']} cores of an {machine['cpu']} with {machine['memory_gib']} GiB, all of the platform on them."
+    where = f"{machine['cores']} cores of an {machine['cpu']} with {machine['memory_gib']} GiB"
+    return f"Measured on {where}, with everything on them: platform, clients and faults."
 
 
 def _tell(console: Console, began_s: float, what: str) -> None:
@@ -95,7 +96,9 @@ def _kept(path: Path, size: str) -> dict[str, Any]:
 
 
 def _parser(suites: Mapping[str, Suite]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="chaos", description="Breaks a running platform and counts what became of it.")
+    parser = argparse.ArgumentParser(
+        prog="chaos", description="Breaks a running platform and counts what became of it."
+    )
     parser.add_argument("--size", choices=list(SIZES), default=FULL.name, help="full for the page, small for a change")
     parser.add_argument("--suite", action="append", choices=list(suites), help="only this suite, may be repeated")
     parser.add_argument("--only", action="append", metavar="CASE", help="only this case, may be repeated")

@@ -15,6 +15,7 @@ from psycopg.rows import dict_row
 
 from chaos.field import MARK, Field
 from local.tasks import Part
+from service.aws.queue import Queue
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -29,11 +30,12 @@ FROM images ORDER BY job_id, position
 """
 
 _JOBS = """
-SELECT job_id::text, status, images_total, images_completed, images_failed, s3_key, archive_token IS NOT NULL AS has_lease
+SELECT job_id::text, status, images_total, images_completed, images_failed, s3_key,
+    archive_token IS NOT NULL AS has_lease
 FROM jobs
 """
 
-_IDEMPOTENT = "SELECT key, job_id::text FROM idempotency_keys"
+_KEYS = "SELECT key FROM idempotency_keys"
 
 _SESSIONS = """
 SELECT application_name AS name, count(*) AS sessions, count(*) FILTER (WHERE state LIKE 'idle in transaction%') AS idle
@@ -51,6 +53,7 @@ class Facts:
         unfinished: multipart uploads that were begun and neither completed nor aborted.
         messages, dead_letters: in the job queue (also hidden ones) and in the dead-letter queue.
         archives: names in each job's archive.
+        keys: idempotency keys, one for each job that was made with it.
         completions: how often each image was logged as completed.
         idle_in_transaction: sessions of the database that hold a transaction open.
         strays: processes that no running task owns.
@@ -66,6 +69,7 @@ class Facts:
     messages: int = 0
     dead_letters: int = 0
     archives: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    keys: Sequence[str] = ()
     completions: Mapping[str, int] = field(default_factory=dict)
     idle_in_transaction: int = 0
     sessions: Mapping[str, int] = field(default_factory=dict)
@@ -89,6 +93,7 @@ class Gatherer:
             return {
                 "images": connection.execute(_IMAGES).fetchall(),
                 "jobs": connection.execute(_JOBS).fetchall(),
+                "keys": [each["key"] for each in connection.execute(_KEYS).fetchall()],
                 "sessions": {each["name"]: each["sessions"] for each in sessions},
                 "idle_in_transaction": sum(each["idle"] for each in sessions),
             }
@@ -109,8 +114,8 @@ class Gatherer:
     def messages(self) -> dict[str, Any]:
         """How many messages there are, also hidden and delayed ones."""
         return {
-            "messages": self._count(self._told["RAWMILL_QUEUE_URL"]),
-            "dead_letters": self._count(self._told["RAWMILL_DEAD_LETTER_QUEUE_URL"]),
+            "messages": queue_length(self._sqs, self._told["RAWMILL_QUEUE_URL"]),
+            "dead_letters": queue_length(self._sqs, self._told["RAWMILL_DEAD_LETTER_QUEUE_URL"]),
         }
 
     def archives(self, jobs: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
@@ -131,15 +136,16 @@ class Gatherer:
         for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
             yield from (entry["Key"] for entry in page.get("Contents", []))
 
-    def _count(self, url: str) -> int:
-        names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
-        found = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-        return sum(int(found.get(name, 0)) for name in (*names, "ApproximateNumberOfMessagesDelayed"))  # type: ignore[call-overload]
-
     def _entries(self, key: str) -> list[str]:
         body = self._s3.get_object(Bucket=self._told["RAWMILL_RESULTS_BUCKET"], Key=key)["Body"].read()
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             return archive.namelist()
+
+
+def queue_length(sqs: "SQSClient", url: str) -> int:
+    """Messages of a queue, hidden and delayed ones included."""
+    depth = Queue(sqs, url).depth()
+    return depth.waiting + depth.in_flight + depth.delayed
 
 
 def facts_of(target: Field, *, jobs: frozenset[str]) -> Facts:

@@ -1,4 +1,4 @@
-"""Images that flow through the platform while it is broken: submitted as a customer would, with the customer's client."""
+"""Images that flow through the platform while it is broken, submitted with the customer's own client."""
 
 import os
 import threading
@@ -63,15 +63,15 @@ def send(target: Field, folder: Path, *, images: int, jobs: int, size_px: tuple[
         jobs: each by a client of its own.
         size_px: width and height of the originals.
     """
-    photos = _photos(folder / "photos", size_px)
+    pictures = photos(folder / "photos", size_px)
     began_at = time.time()
     threads = ThreadPoolExecutor(jobs, thread_name_prefix="customer")
     shoot = Shoot(names=[], began_at=began_at, _threads=threads)
     for number in range(jobs):
         count = images // jobs + (number < images % jobs)
-        originals = _originals(folder / f"{began_at:.3f}-{number}", photos, count)
-        shoot.names.append([path.name for path in originals])
-        shoot._submitted.append(threads.submit(_submit, target, originals[0].parent, folder / "clients"))  # noqa: SLF001
+        files = originals(folder / f"{began_at:.3f}-{number}", pictures, count)
+        shoot.names.append([path.name for path in files])
+        shoot._submitted.append(threads.submit(_submit, target, files[0].parent, folder / "clients"))
     return shoot
 
 
@@ -88,19 +88,20 @@ def _ending(submitted: "Future[Submission]", within_s: float) -> Submission | Cl
         return error
 
 
-def _photos(folder: Path, size_px: tuple[int, int]) -> Sequence[Path]:
+def photos(folder: Path, size_px: tuple[int, int]) -> Sequence[Path]:
+    """A few different photos of one size, made when they are not there yet."""
     folder.mkdir(parents=True, exist_ok=True)
-    photos = [folder / f"{size_px[0]}x{size_px[1]}-{seed}.dng" for seed in range(1, _PHOTOS + 1)]
-    for seed, photo in enumerate(photos, 1):
+    made = [folder / f"{size_px[0]}x{size_px[1]}-{seed}.dng" for seed in range(1, _PHOTOS + 1)]
+    for seed, photo in enumerate(made, 1):
         if not photo.exists():
             make_sample(photo, width_px=size_px[0], height_px=size_px[1], seed=seed)
-    return photos
+    return made
 
 
-def _originals(folder: Path, photos: Sequence[Path], count: int) -> list[Path]:
-    """A few photos, each under many names."""
+def originals(folder: Path, pictures: Sequence[Path], count: int) -> list[Path]:
+    """A folder of a few photos, each under many names."""
     folder.mkdir(parents=True)
-    originals = [folder / f"IMG_{number:05}.dng" for number in range(count)]
-    for number, path in enumerate(originals):
-        os.link(photos[number % len(photos)], path)
-    return originals
+    files = [folder / f"IMG_{number:05}.dng" for number in range(count)]
+    for number, path in enumerate(files):
+        os.link(pictures[number % len(pictures)], path)
+    return files

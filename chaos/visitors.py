@@ -12,6 +12,8 @@ import httpx
 
 from chaos.field import Field
 
+FILE = "later.dng"
+"""What the files of posted jobs are called; nobody uploads them."""
 PATIENCE_S = 60.0
 _PAUSE_S = 0.15
 _AGAIN_S = 0.5
@@ -90,7 +92,7 @@ class Visitors:
         key = f"visitor-{uuid.uuid4()}"
         with self._lock:
             self.keys.append(key)
-        body = {"recipe": "default", "files": [{"name": "later.dng", "size_bytes": 1_000_000}]}
+        body = {"recipe": "default", "files": [{"name": FILE, "size_bytes": 1_000_000}]}
         made = self._ask(client, "POST", "/v1/jobs", json=body, headers={"Idempotency-Key": key})
         if made is not None and made.status_code == httpx.codes.ACCEPTED:
             self._ask(client, "DELETE", f"/v1/jobs/{made.json()['job_id']}")

@@ -12,7 +12,7 @@ SELECT job_id::text AS job, image_id::text AS image FROM images WHERE uploaded_a
 ORDER BY uploaded_at DESC LIMIT 400
 """
 _TIMES = 3
-_random = random.Random(7)  # noqa: S311 - the same order in every run
+_random = random.Random(7)
 
 
 @fault

@@ -14,7 +14,7 @@ from chaos.field import Field
 from chaos.fleet import below
 from local.tasks import Part
 
-_random = random.Random(20)  # noqa: S311 - the same victims in every run
+_random = random.Random(20)
 
 
 class _Kills(Fault):

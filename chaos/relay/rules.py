@@ -48,7 +48,7 @@ class Rule:
     def hits(self, service: str, operation: str) -> bool:
         """Whether it happens to this request."""
         named = self.service == service and (not self.operations or operation in self.operations)
-        return named and random.random() < self.share  # noqa: S311 - no secret
+        return named and random.random() < self.share
 
     def answer(self) -> bytes:
         """The error as the service would send it."""
@@ -58,7 +58,9 @@ class Rule:
             body = f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'.encode()
         else:
             kind = "application/x-amz-json-1.0"
-            body = json.dumps({"__type": f"com.amazonaws.{self.service}#{self.code}", "message": "made by a test"}).encode()
+            body = json.dumps(
+                {"__type": f"com.amazonaws.{self.service}#{self.code}", "message": "made by a test"}
+            ).encode()
         head = (
             f"HTTP/1.1 {self.status} Error\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
             f"x-amzn-RequestId: {uuid4()}\r\nConnection: close\r\n\r\n"

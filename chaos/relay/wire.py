@@ -15,7 +15,7 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked\r\n", re.IGNORECASE)
 _EXPECT = re.compile(rb"\r\nexpect: *100-continue\r\n", re.IGNORECASE)
 _CLOSE = re.compile(rb"\r\nconnection: *close\r\n", re.IGNORECASE)
-_SERVICE = re.compile(rb"/\d{8}/[a-z0-9-]+/([a-z0-9-]+)/aws4_request|%2F\d{8}%2F[a-z0-9-]+%2F([a-z0-9-]+)%2Faws4_request")
+_SERVICE = re.compile(rb"(?:/|%2F)\d{8}(?:/|%2F)[a-z0-9-]+?(?:/|%2F)([a-z0-9-]+?)(?:/|%2F)aws4_request")
 _TARGET = re.compile(rb"\r\nx-amz-target: *[A-Za-z0-9_]+\.([A-Za-z]+)\r\n", re.IGNORECASE)
 
 
@@ -39,7 +39,7 @@ class Head:
     def service(self) -> str:
         """The AWS service that a request is signed for, `s3` when by a link; empty when unsigned."""
         found = _SERVICE.search(self.raw)
-        return (found[1] or found[2]).decode() if found else ""
+        return found[1].decode() if found else ""
 
     @property
     def operation(self) -> str:

@@ -1,4 +1,4 @@
-"""What `make chaos` runs: one module a suite, which registers itself. A new file in this folder is all a new suite needs."""
+"""What `make chaos` runs: a suite a module, which registers itself. A new suite is a new file in this folder."""
 
 import importlib
 import pkgutil

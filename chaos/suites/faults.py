@@ -9,14 +9,14 @@ from rich.console import Console
 from rich.table import Table
 
 from chaos.errors import ChaosError
-from chaos.facts import Facts, facts_of
 from chaos.faults import Fault, all_faults
 from chaos.field import VISIBILITY_TIMEOUT_S, Field, Strength, open_field, wait_until
-from chaos.judge import Expected, Violation, account, judge
+from chaos.judge import Expected, account
 from chaos.pages import table
+from chaos.rest import at_rest
 from chaos.shoot import RENDITIONS, Shoot, send
 from chaos.suites import Figures, Suite, Workshop, suite
-from chaos.visitors import Visitors
+from chaos.visitors import FILE, Visitors
 from client import Submission
 
 T = TypeVar("T")
@@ -25,12 +25,11 @@ _FLOWING_SHARE = 0.1
 """The fault comes when so many of the images are done: some are, some are under way, most wait."""
 _FLOWING_WITHIN_S = 120.0
 _OVER_WITHIN_S = 900.0
-_AT_REST_WITHIN_S = 3.0 * VISIBILITY_TIMEOUT_S + 30.0
-_LOOK_AGAIN_S = 1.0
 
 _DONE = """
 SELECT count(*) FILTER (WHERE images.settled_at IS NOT NULL) AS done
-FROM images JOIN jobs USING (job_id) WHERE jobs.created_at >= to_timestamp(%(since)s) AND jobs.recipe ->> 'name' = 'chaos'
+FROM images JOIN jobs USING (job_id)
+WHERE jobs.created_at >= to_timestamp(%(since)s) AND jobs.recipe ->> 'name' = 'chaos'
 """
 _TOUCHED = """
 SELECT image_id::text FROM images JOIN jobs USING (job_id)
@@ -117,7 +116,7 @@ def _case(workshop: Workshop, target: Field, visitors: Visitors, fault: Fault) -
     visits = visitors.since_last()
     expected, not_over = _expected(shoot, submissions, visitors.keys)
     tell("looking for what is left over")
-    facts, violations = _at_rest(target, expected)
+    facts, violations = at_rest(target, expected)
     fault.clear(target)
     counted = account(facts, expected)
     broken = [*not_over, *map(str, violations)]
@@ -159,19 +158,7 @@ def _expected(shoot: Shoot, submissions: Sequence[object], keys: Sequence[str]) 
         if not submission.is_good:
             not_over.append(f"job {submission.job.job_id} is {submission.job.status} for its customer: {submission}")
         jobs[submission.job.job_id] = names
-    return Expected(jobs=jobs, renditions=RENDITIONS, keys=keys), not_over
-
-
-def _at_rest(target: Field, expected: Expected) -> tuple[Facts, list[Violation]]:
-    """The facts once nothing changes any more that should: messages and leases of the dead need their time."""
-    deadline_s = time.monotonic() + _AT_REST_WITHIN_S
-    while True:
-        target.wait_whole()
-        facts = facts_of(target, jobs=frozenset(expected.jobs))
-        violations = judge(facts, expected)
-        if not violations or time.monotonic() > deadline_s:
-            return facts, violations
-        time.sleep(_LOOK_AGAIN_S)
+    return Expected(jobs=jobs, renditions=RENDITIONS, keys=keys, visitors_file=FILE), not_over
 
 
 def _while_away(ask: Callable[[], T], *, within_s: float = 30.0) -> T:
@@ -200,4 +187,3 @@ def _cells(case: Mapping[str, Any]) -> tuple[str, ...]:
     errors = f"{case['error_rate']:.1%} of {case['attempts']}"
     numbers = (case[name] for name in ("images", "accounted", "duplicates", "lost"))
     return (*map(str, numbers), f"{case['recovery_s']:.0f} s", errors, str(case["struck"]))
-
