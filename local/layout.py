@@ -41,6 +41,10 @@ class Layout:
         """The log file of one process."""
         return self.logs / f"{name}.log"
 
+    def scratch_of(self, number: int) -> Path:
+        """The scratch folder of one of several workers, counted from 1."""
+        return self.scratch if number == 1 else self.root / f"scratch-{number}"
+
     def require_space(self) -> None:
         """`LocalError` when the disk is nearly full: a database that cannot write is hard to mend."""
         free, wanted = shutil.disk_usage(self.root).free, _LEAST_FREE_BYTES

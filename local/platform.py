@@ -1,7 +1,7 @@
 """The whole platform on this machine: started in the right order, watched, and stopped when one part dies.
 
 AWS endpoints and PostgreSQL first; then our own templates are deployed; then whatever their secrets and task
-definitions name: the database's role, the session store, web, a worker and the sweeper.
+definitions name: the database's role, the session store, web, workers and the sweeper. A `Shape` says how many.
 """
 
 import subprocess
@@ -10,7 +10,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -27,18 +28,18 @@ from local.deployment import deploy
 from local.errors import LocalError, LocalReason
 from local.layout import Layout, Ports
 from local.overrides import STOP_TIMEOUT_S, environment_of, web_url
-from local.ports import LOOPBACK
+from local.ports import LOOPBACK, free_port
 from local.postgres import Postgres, PostgresAddress
 from local.process import ChildProcess, Program
 from local.running import find_running, note_running
 from local.session_store import SessionStore
+from local.shape import Shape, numbered
 from local.synthesis import assembly_folder
 from local.tasks import Part, Task, deployed_tasks
 
 ENVIRONMENT = "dev"
 """The environment whose templates are deployed here: the one made for development."""
 
-SWEEP_EVERY_S = 60
 _READY_TIMEOUT_S = 120
 _Say = Callable[[str], None]
 
@@ -55,13 +56,17 @@ class Platform:
     """A running platform over one data folder; made, it is ready to serve. Use as a context, or call `stop`.
 
     Args:
+        shape: how many tasks there are.
         said: told what happens, one line each.
     """
 
-    def __init__(self, layout: Layout, *, said: _Say = lambda _: None) -> None:
+    def __init__(self, layout: Layout, *, shape: Shape | None = None, said: _Say = lambda _: None) -> None:
         self.layout = layout
+        self._shape = shape or Shape()
         self._said = said
         self._children: list[ChildProcess] = []
+        self._tasks: list[ChildProcess] = []
+        self._told: dict[str, Mapping[str, str]] = {}
         self._undo = ExitStack()
         with self._undo:
             self._lock()
@@ -89,15 +94,36 @@ class Platform:
         """Every process, in the order in which they were started."""
         return list(self._children)
 
+    @property
+    def tasks(self) -> list[ChildProcess]:
+        """The processes of the service alone: what ECS would run."""
+        return list(self._tasks)
+
+    def restart(self, name: str, *, besides: Mapping[str, str] | None = None) -> ChildProcess:
+        """Run a program anew, as ECS replaces a task, and return its new process, which is not ready yet.
+
+        Args:
+            name: of the process; one that still runs is stopped first.
+            besides: variables that it is told beside what it was told when the platform started.
+        """
+        ended = next(child for child in self._children if child.name == name)
+        ended.stop()
+        told = self._told.setdefault(name, ended.program.environment)
+        child = ChildProcess(replace(ended.program, environment={**told, **(besides or {})}))
+        self._children[self._children.index(ended)] = child
+        if ended in self._tasks:
+            self._tasks[self._tasks.index(ended)] = child
+        self._undo.callback(child.stop)
+        return child
+
     def died(self) -> ChildProcess | None:
         """The first process that ended although nobody stopped it."""
         return next((child for child in self._children if child.exit_code is not None), None)
 
     def stop(self) -> None:
         """Stop everything in the reverse order; the service's parts are asked together, since they take longest."""
-        for child in self._children:
-            if child.name in set(Part):
-                child.ask_to_stop()
+        for child in self._tasks:
+            child.ask_to_stop()
         self._undo.close()
 
     def _lock(self) -> None:
@@ -122,7 +148,7 @@ class Platform:
         environments = self._environments(tasks, clients)
         open_database(database, environments[Part.WEB], clients.secrets)
         self._start_session_store(clients, environments[Part.WEB])
-        self._start_service(tasks, environments)
+        self._start_service(environments)
 
     def _start_database(self) -> PostgresAddress:
         server = Postgres(self.layout.database, log=self.layout.log("postgres"), port=self._ports.database)
@@ -146,14 +172,18 @@ class Platform:
         """What each process is told, with an address for the credentials of its own role."""
         roles = {part.value: task.role_arn for part, task in tasks.items()}
         credentials = self._undo.enter_context(TaskCredentials(clients.client("sts"), roles))
+        aws = replace(clients.address, port=self._shape.aws_port or clients.address.port)
         return {
-            part: environment_of(
-                task,
-                aws=clients.address,
-                credentials=credentials.environment(part.value),
-                web_port=self._ports.web,
-                scratch=self.layout.scratch,
-            )
+            part: {
+                **environment_of(
+                    task,
+                    aws=aws,
+                    credentials=credentials.environment(part.value),
+                    web_port=self._ports.web,
+                    scratch=self.layout.scratch,
+                ),
+                **self._shape.changes.get(part, {}),
+            }
             for part, task in tasks.items()
         }
 
@@ -168,33 +198,44 @@ class Platform:
         self._started(store.process, store.stop)
         self._said(f"session store on port {store.port}")
 
-    def _start_service(self, tasks: Mapping[Part, Task], environments: Mapping[Part, Mapping[str, str]]) -> None:
-        """Web first: it migrates. One worker stays, where on AWS a function would start them for a backlog."""
-        url = web_url(self._ports.web)
-        web = self._service(tasks[Part.WEB], environments[Part.WEB], "web")
-        web.wait_until(lambda: _healthy(url), timeout_s=_READY_TIMEOUT_S)
-        self._said(f"web on {url}")
-        self.layout.scratch.mkdir(exist_ok=True)
-        told = environments[Part.WORKER]
-        worker = self._service(tasks[Part.WORKER], told, "worker")
-        self._service(tasks[Part.SWEEP], environments[Part.SWEEP], "sweep", "--every", str(SWEEP_EVERY_S))
-        self._said(f"sweeper every {SWEEP_EVERY_S} s")
-        # The worker gets ready in the meantime.
+    def _start_service(self, environments: Mapping[Part, Mapping[str, str]]) -> None:
+        """Web first: it migrates. Workers stay, where on AWS a function would start them for a backlog."""
+        for number in range(1, self._shape.webs + 1):
+            port = self._ports.web if number == 1 else free_port()
+            place = {} if number == 1 else {"RAWMILL_PORT": str(port), "RAWMILL_PUBLIC_URL": web_url(port)}
+            web = self._service(Part.WEB, number, {**environments[Part.WEB], **place}, "web")
+            url = web_url(port)
+            web.wait_until(partial(_healthy, url), timeout_s=_READY_TIMEOUT_S)
+            self._said(f"{web.name} on {url}")
+        workers = [self._worker(number, environments[Part.WORKER]) for number in range(1, self._shape.workers + 1)]
+        every_s = self._shape.sweep_every_s
+        self._service(Part.SWEEP, 1, environments[Part.SWEEP], "sweep", "--every", f"{every_s:g}")
+        self._said(f"sweeper every {every_s:g} s")
+        # The workers get ready in the meantime.
         make_api_key(self.layout.api_key, environments[Part.SWEEP])
-        worker.wait_until(lambda: _passes_check(told), timeout_s=_READY_TIMEOUT_S)
-        self._said(f"worker with {told['RAWMILL_PROCESSES']} processes")
+        for worker in workers:
+            told = worker.program.environment
+            worker.wait_until(partial(_passes_check, told), timeout_s=_READY_TIMEOUT_S)
+            self._said(f"{worker.name} with {told['RAWMILL_PROCESSES']} processes")
 
-    def _service(self, task: Task, environment: Mapping[str, str], *command: str) -> ChildProcess:
+    def _worker(self, number: int, environment: Mapping[str, str]) -> ChildProcess:
+        scratch = self.layout.scratch_of(number)
+        scratch.mkdir(exist_ok=True)
+        return self._service(Part.WORKER, number, {**environment, "RAWMILL_SCRATCH": str(scratch)}, "worker")
+
+    def _service(self, part: Part, number: int, environment: Mapping[str, str], *command: str) -> ChildProcess:
+        name = numbered(part, number)
         child = ChildProcess(
             Program(
-                name=task.part.value,
+                name=name,
                 command=[sys.executable, "-m", "service", *command],
                 environment=environment,
-                log=self.layout.log(task.part.value),
+                log=self.layout.log(name),
                 folder=ROOT,
                 grace_s=STOP_TIMEOUT_S + 5,
             )
         )
+        self._tasks.append(child)
         self._started(child, child.stop)
         return child
 

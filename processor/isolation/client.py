@@ -45,14 +45,23 @@ class DecodingFailed(ProcessorError):  # noqa: N818 - what became of the image
     Attributes:
         reason, stage: who is to blame, and where.
         transient: whether another attempt may go well.
+        no_room: whether the disk was full.
         cpu_s: processor seconds that it took, as far as they are known.
     """
 
     def __init__(
-        self, reason: ReasonCode, stage: Stage, message: str, *, transient: bool = False, cpu_s: float = 0.0
+        self,
+        reason: ReasonCode,
+        stage: Stage,
+        message: str,
+        *,
+        transient: bool = False,
+        no_room: bool = False,
+        cpu_s: float = 0.0,
     ) -> None:
         super().__init__(message)
-        self.reason, self.stage, self.transient, self.cpu_s = reason, stage, transient, cpu_s
+        self.reason, self.stage, self.transient, self.no_room = reason, stage, transient, no_room
+        self.cpu_s = cpu_s
 
 
 class DecoderServer:
@@ -230,6 +239,7 @@ class Decoder:
                             refused.stage,
                             refused.message,
                             transient=refused.transient,
+                            no_room=refused.no_room,
                             cpu_s=refused.cpu_s,
                         )
                     case Ended(exit_code=exit_code):

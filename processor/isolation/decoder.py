@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from processor.batch.blame import blame, is_transient
+from processor.batch.blame import blame, has_no_room, is_transient
 from processor.batch.memory import limit_own_memory, private_bytes
 from processor.errors import ImageError, NeedsMemory, Stage
 from processor.heap import peak_resident_bytes
@@ -88,13 +88,14 @@ class _Decoder:
             return NeedsMore(needed_bytes=request.needed_bytes, cpu_s=self._spent_s(), peak_bytes=peak_resident_bytes())
         except BaseException as error:  # noqa: BLE001 - whatever one image raises is told
             reason, stage, message = blame(error, self._stage)
-            transient = is_transient(error)
+            transient, no_room = is_transient(error), has_no_room(error)
         # Only here is what the image held let go of, and there is memory to answer with.
         return Refused(
             reason=reason,
             stage=stage,
             message=message[:10_000].encode("utf-8", "replace").decode(),
             transient=transient,
+            no_room=no_room,
             cpu_s=self._spent_s(),
             peak_bytes=peak_resident_bytes(),
         )

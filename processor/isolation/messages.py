@@ -113,6 +113,7 @@ class Refused(_Final):
     stage: Stage
     message: str = Field(max_length=20_000)
     transient: bool = False
+    no_room: bool = False
 
 
 class _Output(_Strict):

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from processor.batch.blame import blame
+from processor.batch.blame import blame, has_no_room
 from processor.batch.board import Board
 from processor.batch.child import StageClock, begin_attempt, prepare_process, settle_process
 from processor.errors import NeedsMemory, Stage
@@ -88,13 +88,13 @@ def run(task: ImageTask | ArchiveTask) -> bytes:
     except NeedsMemory as request:
         result = NeedsMore(needed_bytes=request.needed_bytes)
     except TransferError as error:
-        result = Failure(code=error.code, stage=error.stage, message=str(error))
+        result = Failure(code=error.code, stage=error.stage, message=str(error), is_outage=error.is_outage)
     except DecodingFailed as error:
         develop_cpu_s = error.cpu_s
-        result = Failure(code=error.reason, stage=error.stage, message=str(error))
+        result = Failure(code=error.reason, stage=error.stage, message=str(error), is_outage=error.no_room)
     except BaseException as error:  # noqa: BLE001 - whatever one image raises, the child goes on
         reason, stage, message = blame(error, clock.stage)
-        result = Failure(code=reason, stage=stage, message=message)
+        result = Failure(code=reason, stage=stage, message=message, is_outage=has_no_room(error))
     return pickle.dumps(
         Reply(
             token=task.token,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing.context import BaseContext
+from multiprocessing.util import get_temp_dir
 from pathlib import Path
 
 from processor.batch.board import Board
@@ -58,6 +59,7 @@ def work(config: WorkerConfig, settings: WorkerSettings) -> int:
     context = start_context(PRELOAD)
     try:
         with open_scratch(settings.scratch) as scratch, _private_folder() as private:
+            scratch.note_elsewhere(private, Path(get_temp_dir()))
             return _work(config=config, settings=settings, loop=loop, context=context, scratch=scratch, private=private)
     except ScratchError as error:
         log.error("scratch_unusable", error=str(error))  # noqa: TRY400 - the sentence says it all

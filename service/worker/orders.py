@@ -69,6 +69,11 @@ class Order(ABC):
     def ids(self) -> dict[str, str]:
         """What every line of the log about it names: job, image, tenant."""
 
+    @property
+    def waited_s(self) -> float:
+        """Seconds since its message was sent."""
+        return max(0.0, (datetime.now(UTC) - self.message.sent_at).total_seconds())
+
     @abstractmethod
     def claim(self, *, worker: str, lease_s: float) -> Refusal | None:
         """Take the lease; None when it is ours, else why not."""
@@ -96,7 +101,7 @@ class Order(ABC):
 
     @abstractmethod
     def give_back(self, *, drained: bool, code: str | None = None, message: str | None = None) -> None:
-        """Let it wait for another try; `drained` when it is not to blame."""
+        """Let it wait for another try; `drained` when it is not to blame: the worker stops, or met an outage."""
 
 
 class ImageOrder(Order):
@@ -116,6 +121,11 @@ class ImageOrder(Order):
     def ids(self) -> dict[str, str]:
         tenant = {} if self._claim is None else {"tenant": self._claim.tenant}
         return {"job": str(self._wanted.job_id), "image": str(self._wanted.image_id), **tenant}
+
+    @property
+    def waited_s(self) -> float:
+        # By the row: a message that takes the place of another one is young.
+        return super().waited_s if self._claim is None or self._claim.waited_s is None else self._claim.waited_s
 
     @property
     def claimed(self) -> Claim:

@@ -19,6 +19,9 @@ MADE = "made"
 _RECIPES = "recipes"
 _TREES = (WORK, MADE, _RECIPES)
 _IDLE_JOBS = 4
+_ELSEWHERE = "elsewhere"
+_OURS = ("rawmill-worker-", "pymp-")
+"""What folders are called that a worker has outside of scratch: its own in memory, and multiprocessing's."""
 
 
 class ScratchError(Exception):
@@ -80,6 +83,10 @@ class Scratch:
             for tree in (WORK, MADE):
                 shutil.rmtree(self.path / tree / place.name, ignore_errors=True)
 
+    def note_elsewhere(self, *folders: Path) -> None:
+        """Write down folders outside of scratch that go with this worker: after its death the next one removes them."""
+        (self.path / _ELSEWHERE).write_text("\n".join(map(os.fspath, folders)), encoding="utf-8")
+
     @property
     def recipes(self) -> Path:
         """Folder of recipes."""
@@ -122,10 +129,12 @@ def open_scratch(path: Path) -> Iterator[Scratch]:
         finally:
             for name in _TREES:
                 shutil.rmtree(path / name, ignore_errors=True)
+            (path / _ELSEWHERE).unlink(missing_ok=True)
 
 
 def _empty(path: Path) -> None:
     try:
+        _empty_elsewhere(path / _ELSEWHERE)
         for name in _TREES:
             if (path / name).exists():
                 shutil.rmtree(path / name)
@@ -134,3 +143,13 @@ def _empty(path: Path) -> None:
         raise ScratchError(
             f"scratch folder {os.fspath(path)!r} cannot be emptied: {error.strerror or error}"
         ) from error
+
+
+def _empty_elsewhere(note: Path) -> None:
+    """Remove what the last worker over this scratch had elsewhere, if it was killed and could not do so itself."""
+    if not note.exists():
+        return
+    for folder in map(Path, note.read_text(encoding="utf-8").splitlines()):
+        if folder.name.startswith(_OURS):
+            shutil.rmtree(folder, ignore_errors=True)
+    note.unlink()

@@ -131,11 +131,15 @@ class NeedsMore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """It could not be done: reason code, the stage that is to blame, a sentence."""
+    """It could not be done: reason code, the stage that is to blame, a sentence.
+
+    `is_outage`: storage was away, or scratch had no room. Every other image would have failed the same way now.
+    """
 
     code: str
     stage: str
     message: str
+    is_outage: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

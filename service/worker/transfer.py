@@ -12,7 +12,7 @@ from typing import Final
 from processor.errors import ReasonCode, Stage
 from processor.result import Output
 from service.aws.clients import Clients
-from service.aws.errors import AwsError, ObjectMissing
+from service.aws.errors import AwsAway, AwsError, ObjectMissing
 from service.aws.storage import MIB, Bucket
 from service.jobs.object_keys import result_key, vault_key
 from service.jobs.reasons import ServiceReason
@@ -38,6 +38,11 @@ class TransferError(Exception):
     def __init__(self, code: str, stage: Stage, message: str) -> None:
         super().__init__(message)
         self.code, self.stage = code, stage
+
+    @property
+    def is_outage(self) -> bool:
+        """Whether storage is away: then neither the image nor its try is to blame."""
+        return isinstance(self.__cause__, AwsAway)
 
 
 class Transfer:

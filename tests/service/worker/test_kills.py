@@ -44,10 +44,13 @@ def test_a_worker_that_starts_where_one_was_killed_begins_with_an_empty_scratch_
     wait_until(lambda: any(first.scratch.glob("work/*/*/original")), what="the original in scratch")
     first.process.kill()
     first.process.wait(10)
+    elsewhere = [Path(line) for line in (first.scratch / "elsewhere").read_text().splitlines()]
+    assert all(folder.is_dir() for folder in elsewhere), "in memory, and multiprocessing's"
     second = farm.worker(function=FAKE, environment={"RAWMILL_SCRATCH": str(first.scratch)})
     second.scratch = first.scratch
     wait_until(lambda: bool(second.events("worker_ready")), what="the second worker")
     assert list(first.scratch.glob("work/*")) == []
+    assert [folder for folder in elsewhere if folder.exists()] == [], "what a killed worker cannot remove itself"
     assert second.stop() == 0
     assert job.statuses() == ["processing"]
 

@@ -35,6 +35,12 @@ def test_what_may_pass_waits_longer_each_time_until_the_last_try(code: str) -> N
     assert POLICY.wait_s(code, attempts=3) is None
 
 
+def test_an_outage_is_waited_out_with_growing_pauses_and_never_given_up() -> None:
+    assert 22 <= POLICY.outage_wait_s(0) <= 38
+    assert 225 <= POLICY.outage_wait_s(600) <= 375
+    assert POLICY.outage_wait_s(86_400) == 900
+
+
 def test_the_page_lists_every_reason_as_the_policy_treats_it() -> None:
     said: dict[str, bool] = {}
     for line in DOCS.read_text().splitlines():
