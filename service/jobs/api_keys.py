@@ -58,7 +58,11 @@ class NewKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Who sent a request."""
+    """Who sent a request.
+
+    Attributes:
+        key_prefix: of the key; `user-<id>` of somebody who signed in to the console.
+    """
 
     tenant: str
     key_prefix: str
