@@ -58,9 +58,7 @@ def _signed_in(request: HttpRequest) -> Principal:
     try:
         user = user_of(request)
     except RedisError:
-        raise Problem(
-            Code.DATABASE_UNAVAILABLE, "the session store did not answer", headers=retry_after(2)
-        ) from None
+        raise Problem(Code.DATABASE_UNAVAILABLE, "the session store did not answer", headers=retry_after(2)) from None
     if user is None:
         raise Problem(Code.UNAUTHENTICATED, "nobody is signed in with this session", headers=_CHALLENGE)
     return Principal(tenant=user.tenant_id, key_prefix=f"user-{user.pk}")

@@ -3,7 +3,7 @@
 from django.urls import path
 from django.views.i18n import set_language
 
-from service.console.views import files, jobs, new, sessions
+from service.console.views import files, images, jobs, keys, new, operation, sessions
 
 urlpatterns = [
     path("", jobs.home, name="home"),
@@ -18,10 +18,16 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/", jobs.job, name="job"),
     path("jobs/<uuid:job_id>/cancel/", jobs.cancel, name="cancel-job"),
     path("jobs/<uuid:job_id>/retry/", jobs.retry, name="retry-job"),
-    path("jobs/<uuid:job_id>/images/<uuid:image_id>/", jobs.job, name="image"),
+    path("jobs/<uuid:job_id>/images/<uuid:image_id>/", images.image, name="image"),
+    path("jobs/<uuid:job_id>/images/<uuid:image_id>/camera.jpg", images.camera_picture, name="camera-picture"),
     path("preview/", new.recipe_preview, name="preview"),
-    path("keys/", jobs.history, name="keys"),
-    path("operator/", jobs.history, name="operator"),
+    path("keys/", keys.keys, name="keys"),
+    path("keys/<slug:prefix>/rotate/", keys.rotate, name="rotate-key"),
+    path("keys/<slug:prefix>/revoke/", keys.revoke, name="revoke-key"),
+    path("operation/", operation.operation, name="operator"),
+    path("operation/dead-letters/", operation.letters, name="dead-letters"),
+    path("operation/dead-letters/redrive/", operation.redrive, name="redrive"),
+    path("operation/dead-letters/delete/", operation.delete, name="delete-letters"),
     path("static/<str:version>/<path:rest>", files.other_version),
     path("favicon.ico", files.favicon),
 ]

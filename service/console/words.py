@@ -43,12 +43,16 @@ REASONS: Mapping[str, Reason] = {
     ReasonCode.OUT_OF_MEMORY: Reason(_("The picture needed more memory than there was."), _TRY_AGAIN),
     ReasonCode.TIMED_OUT: Reason(_("Developing it took too long."), _TRY_AGAIN),
     ReasonCode.DECODER_CRASH: Reason(_("The file made the decoder fail; it is probably damaged."), _UPLOAD_AGAIN),
-    ReasonCode.FILTER_FAILED: Reason(_("A filter of the recipe failed."), _("Use another recipe, or tell your operator.")),
+    ReasonCode.FILTER_FAILED: Reason(
+        _("A filter of the recipe failed."), _("Use another recipe, or tell your operator.")
+    ),
     ReasonCode.LICENCE_TIMEOUT: Reason(_("All seats of a licence were taken for too long."), _TRY_AGAIN),
     ReasonCode.STORE_FAILED: Reason(_("The result could not be stored."), _TRY_AGAIN),
     ReasonCode.INTERNAL_ERROR: Reason(_("Something broke on our side."), _TRY_AGAIN),
     ServiceReason.WORKER_LOST: Reason(_("The machines that worked on it went away."), _TRY_AGAIN),
-    ServiceReason.CANCELLED: Reason(_("The job was cancelled before this picture began."), _("Upload it in a new job.")),
+    ServiceReason.CANCELLED: Reason(
+        _("The job was cancelled before this picture began."), _("Upload it in a new job.")
+    ),
     ServiceReason.EXPIRED: Reason(_("The job was not finished in time."), _("Upload what is missing in a new job.")),
     ServiceReason.UPLOAD_MISMATCH: Reason(
         _("What was uploaded is not the file that was announced."), _("Upload it in a new job.")

@@ -73,9 +73,7 @@ def test_a_page_may_load_what_is_ours_and_nothing_inline(ada: Browser) -> None:
     assert "<script>" not in page
 
 
-def test_storage_is_where_links_lead_in_the_policy(
-    service: WebConfig, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_storage_is_where_links_lead_in_the_policy(service: WebConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     from service.console.security import content_security_policy
 
     content_security_policy.cache_clear()

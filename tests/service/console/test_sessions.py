@@ -56,12 +56,12 @@ def test_whoever_is_not_signed_in_is_led_to_the_sign_in_page_and_back(make_user:
     assert back["Location"] == "/jobs/?status=failed"
 
 
-@pytest.mark.parametrize("next_", ["https://evil.test/", "//evil.test/", "javascript:alert(1)", "/\\evil.test", "jobs/"])
+@pytest.mark.parametrize(
+    "next_", ["https://evil.test/", "//evil.test/", "javascript:alert(1)", "/\\evil.test", "jobs/"]
+)
 def test_nobody_is_led_to_another_site_after_signing_in(make_user: MakeUser, next_: str) -> None:
     user = make_user(address())
-    answer = Browser().submit(
-        "/sign-in/", {"email": user.email, "password": PASSWORD, "next": next_}, page="/sign-in/"
-    )
+    answer = Browser().submit("/sign-in/", {"email": user.email, "password": PASSWORD, "next": next_}, page="/sign-in/")
     assert answer["Location"] == "/jobs/"
 
 

@@ -28,9 +28,7 @@ class Command(BaseCommand):
         create.add_argument("--tenant", required=True, help="whose jobs they see: the tenant's slug")
         create.add_argument("--name", required=True, help="name for people")
         create.add_argument("--role", choices=Role.values, default=Role.MEMBER.value)
-        create.add_argument(
-            "--password-stdin", action="store_true", help="take a lasting password from standard input"
-        )
+        create.add_argument("--password-stdin", action="store_true", help="take a lasting password from standard input")
         listing = actions.add_parser("list", help="all users of a tenant, or of all")
         listing.add_argument("tenant", nargs="?")
         role = actions.add_parser("role", help="make a member an operator, or the other way round")

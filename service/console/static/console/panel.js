@@ -6,6 +6,7 @@ import { chosen, takesDrops } from "./picking.js";
 import { forget, kept, keep, opened } from "./store.js";
 import { Upload, missing } from "./transfer.js";
 
+const LINGER_MS = 4000;
 const SHOWN = 200; // rows; the total tells of the rest
 
 /** Shows and runs the upload of a job. `picked` are the files that were just chosen; none after a reload. */
@@ -42,6 +43,7 @@ export async function upload(job, picked = []) {
       panel.dataset.finished = "1";
       forget(job);
       say(panel.dataset.all);
+      setTimeout(() => { panel.hidden = true; }, LINGER_MS); // from now on the pictures tell
     }
   };
   const changed = (item) => {

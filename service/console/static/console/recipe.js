@@ -92,7 +92,7 @@ async function develop() {
   } catch (error) {
     if (error.name !== "AbortError") text.textContent = `${text.dataset.failed} ${error.message}`;
   }
-  if (mine === asked) find("view").removeAttribute("aria-busy");
+  if (mine === asked) find("view")?.removeAttribute("aria-busy"); // the page may be a job's by now
 }
 
 async function chooseLogo(event) {
