@@ -35,6 +35,7 @@ class Layout:
         self.lock = self.root / "platform.lock"
         self.running = self.root / "running.json"
         self.api_key = self.root / "api-key"
+        self.console_user = self.root / "console-user"
         self._ports = self.root / "ports.json"
 
     def log(self, name: str) -> Path:

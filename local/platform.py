@@ -18,12 +18,13 @@ from typing import Self
 
 from filelock import FileLock, Timeout
 
-from local.api_key import make_api_key
 from local.assembly import Assembly
 from local.aws.endpoints import ACCOUNT, ROOT, AwsEndpoints
 from local.clients import Clients
+from local.console import open_buckets
 from local.credentials import TaskCredentials
 from local.database import open_database
+from local.demo_access import make_api_key, make_user
 from local.deployment import deploy
 from local.errors import LocalError, LocalReason
 from local.layout import Layout, Ports
@@ -50,6 +51,7 @@ class Access:
 
     url: str
     api_key_file: Path
+    console_user_file: Path
 
 
 class Platform:
@@ -86,8 +88,12 @@ class Platform:
 
     @property
     def access(self) -> Access:
-        """URL of the API and the file with the key of the demo tenant."""
-        return Access(url=web_url(self._ports.web), api_key_file=self.layout.api_key)
+        """URL of API and console, and the files with the key and the user of the demo tenant."""
+        return Access(
+            url=web_url(self._ports.web),
+            api_key_file=self.layout.api_key,
+            console_user_file=self.layout.console_user,
+        )
 
     @property
     def children(self) -> list[ChildProcess]:
@@ -147,6 +153,7 @@ class Platform:
         tasks = deployed_tasks(clients.ecs)
         environments = self._environments(tasks, clients)
         open_database(database, environments[Part.WEB], clients.secrets)
+        open_buckets(clients.s3, environments[Part.WEB])
         self._start_session_store(clients, environments[Part.WEB])
         self._start_service(environments)
 
@@ -213,6 +220,7 @@ class Platform:
         self._said(f"sweeper every {every_s:g} s")
         # The workers get ready in the meantime.
         make_api_key(self.layout.api_key, environments[Part.SWEEP])
+        make_user(self.layout.console_user, environments[Part.SWEEP])
         for worker in workers:
             told = worker.program.environment
             worker.wait_until(partial(_passes_check, told), timeout_s=_READY_TIMEOUT_S)
