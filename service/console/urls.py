@@ -1,6 +1,7 @@
 """Addresses of the pages."""
 
 from django.urls import path
+from django.views.decorators.http import require_POST
 from django.views.i18n import set_language
 
 from service.console.views import files, images, jobs, keys, new, operation, sessions
@@ -12,7 +13,7 @@ urlpatterns = [
     path("sign-out-everywhere/", sessions.sign_out_everywhere, name="sign-out-everywhere"),
     path("choose-password/", sessions.choose_password, name="choose-password"),
     path("account/", sessions.account, name="account"),
-    path("language/", set_language, name="language"),
+    path("language/", require_POST(set_language), name="language"),
     path("jobs/", jobs.history, name="jobs"),
     path("jobs/new/", new.new, name="new-job"),
     path("jobs/<uuid:job_id>/", jobs.job, name="job"),
