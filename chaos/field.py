@@ -33,8 +33,8 @@ from local.shape import Shape
 from local.tasks import Part
 
 MARK = "PYTHONRAWMILLCHAOS"
-"""A variable that every process of the field inherits: by it a process that was left behind is found. Called as Python's
-own are, for of all variables decoders inherit those."""
+"""A variable that every process of the field inherits: by it a process that was left behind is found.
+Called as Python's own are, for of all variables decoders inherit those."""
 VISIBILITY_TIMEOUT_S = 15
 """Of queue and leases, 900 s on AWS: what a dead worker had in hand waits so long, and nobody wants to watch that."""
 TIME_LIMIT_S = 60

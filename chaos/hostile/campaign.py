@@ -1,4 +1,4 @@
-"""Has spoilt files developed by the processor as it is, and counts: verdicts, reasons, crashes, and what must not be."""
+"""Has spoilt files developed by the processor as it is, and counts what became of them, and what must not happen."""
 
 import hashlib
 import os
@@ -56,7 +56,7 @@ class Tally:
 
 
 def seeds(folder: Path, camera_raws: Path | None) -> list[bytes]:
-    """Good files to spoil: of every form that the processor unpacks itself, and those of cameras where there are any."""
+    """Good files to spoil: of every form that the processor unpacks itself, and those of cameras where there are."""
     folder.mkdir(parents=True, exist_ok=True)
     made = []
     for number, (compression, preview_px, gps) in enumerate(
@@ -76,7 +76,7 @@ def seeds(folder: Path, camera_raws: Path | None) -> list[bytes]:
 
 def spoilt(number: int, good: Sequence[bytes], seed: int) -> tuple[bytes, tuple[str, ...]]:
     """File `number` of a campaign, and what was done to it; the same for the same seed and the same good files."""
-    rng = random.Random(f"{seed}:{number}")  # noqa: S311 - to be repeated
+    rng = random.Random(f"{seed}:{number}")
     return spoil(rng.choice(good), good, rng)
 
 

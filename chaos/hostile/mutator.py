@@ -1,7 +1,7 @@
 """Spoils RAW files the way an attacker would: by their structure first, by their bytes besides.
 
-Guided by the format and not by coverage: the code in question is C++ in a wheel that carries no instrumentation, which a
-coverage-guided fuzzer would be blind in.
+Guided by the format and not by coverage: the code in question is C++ in a wheel that carries no instrumentation, in
+which a coverage-guided fuzzer would be blind.
 """
 
 import random
@@ -120,7 +120,7 @@ def _loop(data: bytearray, _others: Sequence[bytes], rng: random.Random) -> None
 
 def _jpeg(data: bytearray, others: Sequence[bytes], rng: random.Random) -> None:
     """The header of a lossless-JPEG tile or of a preview: precision, size, components, code tables, predictor."""
-    found = [at for at in _marks(data)]
+    found = list(_marks(data))
     if not found:
         return _tag_value(data, others, rng)
     at = rng.choice(found) + 2

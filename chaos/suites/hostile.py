@@ -1,4 +1,4 @@
-"""Ten thousand spoilt files: none hangs, escapes or takes anybody else down, and each ends with a verdict or a reason."""
+"""Ten thousand spoilt files: none hangs, escapes or harms another, and each ends with a verdict or a reason."""
 
 import os
 import time

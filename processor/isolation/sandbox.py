@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from processor.isolation import landlock, seccomp
+from processor.isolation import kernel, landlock, seccomp
 
 _PROCESSOR = Path(__file__).resolve().parents[1]
 _SYSTEM: Final = (
@@ -112,6 +112,15 @@ def enter(cage: Cage) -> None:
     if able.network:
         # Last: it refuses what the lines above need.
         seccomp.install(threads=cage.threads)
+
+
+def guard_secrets() -> None:
+    """Close this process's memory and environment to decoders, where no file rules keep them out of /proc.
+
+    For processes that hold secrets. Elsewhere it is left alone, for it keeps people's own tools out as well.
+    """
+    if not protection().files:
+        kernel.hide_memory()
 
 
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:

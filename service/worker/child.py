@@ -15,8 +15,8 @@ from processor.batch.child import StageClock, begin_attempt, prepare_process, se
 from processor.errors import NeedsMemory, Stage
 from processor.heap import peak_resident_bytes
 from processor.isolation.client import Decoder, DecodingFailed, Made
-from processor.isolation.kernel import hide_memory
 from processor.isolation.messages import Opening
+from processor.isolation.sandbox import guard_secrets
 from processor.licences import Licences
 from service.worker.archive.write import write_archive
 from service.worker.licences import open_licences
@@ -57,7 +57,7 @@ def initialise(setup: ChildSetup) -> None:
     """Prepare this process: called once by the pool, before the first task."""
     global _child  # noqa: PLW0603 - the pool calls plain functions; a process is one child
     prepare_process(setup.log_path)
-    hide_memory()
+    guard_secrets()
     _child = _Child(
         setup=setup,
         board=Board(setup.board_path),

@@ -15,7 +15,7 @@ from processor.batch.board import Board
 from processor.batch.environment import start_context, stop_loading, when_loaded, worker_environment
 from processor.batch.slot import Program, Slot, SlotEvent
 from processor.isolation.client import DecoderServer
-from processor.isolation.kernel import hide_memory
+from processor.isolation.sandbox import guard_secrets
 from processor.limits import Limits
 from service import runtime
 from service.aws.clients import Clients
@@ -75,7 +75,7 @@ def _work(
     scratch: Scratch,
     private: Path,
 ) -> int:
-    hide_memory()
+    guard_secrets()
     clients = Clients(region=config.region)
     supervisor = Supervisor(
         settings=settings,
