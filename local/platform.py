@@ -1,9 +1,11 @@
 """The whole platform on this machine: started in the right order, watched, and stopped when one part dies.
 
-The servers first; then our own templates are deployed; then whatever their secrets and task definitions name: web, a
-worker and the sweeper, as processes.
+The servers first; then our own templates are deployed; then whatever their secrets and task definitions name: web,
+workers and the sweeper, as processes. A `Shape` says how many.
 """
 
+from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -15,6 +17,7 @@ from local.layout import Layout
 from local.process import ChildProcess
 from local.runners import Processes
 from local.servers import Say, Servers
+from local.shape import Shape
 from local.synthesis import assembly_folder
 from local.tasks import deployed_tasks
 
@@ -26,15 +29,16 @@ class Platform:
     """A running platform over one data folder; made, it is ready to serve. Use as a context, or call `stop`.
 
     Args:
+        shape: how many tasks there are.
         said: told what happens, one line each.
     """
 
-    def __init__(self, layout: Layout, *, said: Say = lambda _: None) -> None:
+    def __init__(self, layout: Layout, *, shape: Shape | None = None, said: Say = lambda _: None) -> None:
         self.layout = layout
         self._said = said
         self._servers = Servers(layout, said=said)
         try:
-            self._fleet = self._start()
+            self._fleet = self._start(shape or Shape())
         except BaseException:
             self._servers.stop()
             raise
@@ -49,13 +53,30 @@ class Platform:
 
     @property
     def access(self) -> Access:
-        """URL of the API and the file with the key of the demo tenant."""
+        """URL of API and console, and the files with the key and the user of the demo tenant."""
         return self._fleet.access
 
     @property
     def children(self) -> list[ChildProcess]:
         """Every process, in the order in which they were started."""
-        return list(self._servers.children)
+        return self._servers.children
+
+    @property
+    def tasks(self) -> list[ChildProcess]:
+        """The processes of the service alone: what ECS would run."""
+        return self._fleet.tasks
+
+    def restart(
+        self, name: str, *, besides: Mapping[str, str] | None = None, release: Path | None = None
+    ) -> ChildProcess:
+        """Run a program anew, as ECS replaces a task, and return its new process, which is not ready yet.
+
+        Args:
+            name: of the process; one that still runs is stopped first.
+            besides: variables that it is told beside what it was told when the platform started.
+            release: the folder of the code that it runs, another one than this for a deployment.
+        """
+        return self._servers.restart(name, besides=besides, release=release)
 
     def died(self) -> ChildProcess | None:
         """The first process that ended although nobody stopped it."""
@@ -66,9 +87,10 @@ class Platform:
         self._fleet.ask_to_stop()
         self._servers.stop()
 
-    def _start(self) -> Fleet:
+    def _start(self, shape: Shape) -> Fleet:
         clients = self._servers.clients
         assembly = Assembly(assembly_folder(ENVIRONMENT), account=ACCOUNT, region=clients.region)
         deploy(assembly, clients, said=lambda line: self._said(f"stack {line}"))
-        # One worker stays, where on AWS a function would start them for a backlog.
-        return Fleet(self._servers, deployed_tasks(clients.ecs), Processes(self.layout.scratch), said=self._said)
+        # Workers stay, where on AWS a function would start them for a backlog.
+        runner = Processes(self.layout.scratch)
+        return Fleet(self._servers, deployed_tasks(clients.ecs), runner, shape=shape, said=self._said)

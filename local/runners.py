@@ -28,8 +28,8 @@ class Runner(Protocol):
     def is_healthy(self, task: Task, environment: Mapping[str, str], *, name: str) -> bool:
         """Whether the task that was started under `name` passes its own health check."""
 
-    def manage(self, task: Task, environment: Mapping[str, str], *command: str) -> Completed:
-        """Run an operator's command with what the task is told."""
+    def manage(self, task: Task, environment: Mapping[str, str], *command: str, told: str = "") -> Completed:
+        """Run an operator's command with what the task is told, and `told` on its standard input."""
 
 
 class Processes:
@@ -68,12 +68,24 @@ class Processes:
         """The container's own health check."""
         return _python(environment, "-m", "service.check", task.part.value).returncode == 0
 
-    def manage(self, task: Task, environment: Mapping[str, str], *command: str) -> Completed:  # noqa: ARG002
+    def manage(
+        self,
+        task: Task,  # noqa: ARG002
+        environment: Mapping[str, str],
+        *command: str,
+        told: str = "",
+    ) -> Completed:
         """`python -m service manage COMMAND`."""
-        return _python(environment, "-m", "service", "manage", *command)
+        return _python(environment, "-m", "service", "manage", *command, told=told)
 
 
-def _python(environment: Mapping[str, str], *command: str) -> Completed:
+def _python(environment: Mapping[str, str], *command: str, told: str = "") -> Completed:
     return subprocess.run(
-        [sys.executable, *command], env=dict(environment), cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, *command],
+        env=dict(environment),
+        cwd=ROOT,
+        input=told,
+        capture_output=True,
+        text=True,
+        check=False,
     )

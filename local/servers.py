@@ -3,8 +3,10 @@
 Started in order, watched, and stopped in the reverse order together with whatever was started on them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -42,7 +44,9 @@ class Servers:
         said: Say = lambda _: None,
     ) -> None:
         self.layout = layout
-        self.children: list[ChildProcess] = []
+        self._started: list[ChildProcess] = []
+        self._may_end: set[str] = set()
+        self._told: dict[str, Mapping[str, str]] = {}
         self._said = said
         self._undo = ExitStack()
         with self._undo:
@@ -64,6 +68,15 @@ class Servers:
         self.stop()
 
     @property
+    def children(self) -> list[ChildProcess]:
+        """Every process that must not end by itself, in the order in which they were started."""
+        return [child for child in self._started if child.name not in self._may_end]
+
+    def named(self, names: Collection[str]) -> list[ChildProcess]:
+        """The processes of these names, also those that may end by themselves."""
+        return [child for child in self._started if child.name in names]
+
+    @property
     def web_url(self) -> str:
         """Where the API will answer."""
         return web_url(self.ports.web)
@@ -81,9 +94,29 @@ class Servers:
 
     def started(self, child: ChildProcess, stop: Callable[[], None] | None = None, *, stays: bool = True) -> None:
         """Stop a process that stands on these servers before them, and watch it unless it may end by itself."""
-        if stays:
-            self.children.append(child)
+        if not stays:
+            self._may_end.add(child.name)
+        self._started.append(child)
         self._undo.callback(stop or child.stop)
+
+    def restart(self, name: str, *, besides: Mapping[str, str] | None, release: Path | None) -> ChildProcess:
+        """Run a program anew and return its new process, which is not ready yet.
+
+        Args:
+            name: of the process; one that still runs is stopped first.
+            besides: variables that it is told beside what it was told at first.
+            release: the folder that it runs in, when it is another one.
+        """
+        ended = next(child for child in self._started if child.name == name)
+        ended.stop()
+        told = self._told.setdefault(name, ended.program.environment)
+        program = replace(
+            ended.program, environment={**told, **(besides or {})}, folder=release or ended.program.folder
+        )
+        child = ChildProcess(program)
+        self._started[self._started.index(ended)] = child
+        self._undo.callback(child.stop)
+        return child
 
     def entered(self, context: AbstractContextManager[_Entered]) -> _Entered:
         """Hold a context for as long as these servers run."""

@@ -31,6 +31,7 @@ from local.rehearsal.variant import Grant, Setting, raised_by_one, without_grant
 from local.runners import Processes, Runner
 from local.running import find_running
 from local.servers import Servers
+from local.shape import Shape
 from local.synthesis import synthesize
 from local.tasks import Part, Task, deployed_tasks
 from stacks.settings import load_settings
@@ -161,7 +162,7 @@ class Rehearsal:
             named = named_resources(tasks, resources)
             runner = self._runner(tasks)
             staying = "--until-empty" not in tasks[Part.WORKER].command
-            fleet = Fleet(self._servers, tasks, runner, worker=staying, said=self._say)
+            fleet = Fleet(self._servers, tasks, runner, shape=Shape(workers=int(staying)), said=self._say)
             function = None if staying else burst_function(self._clients, resources)
             bursts = None
             if function is not None:

@@ -90,10 +90,10 @@ class Containers:
         check = ["python", "-m", "service.check", task.part.value]
         return _run([DOCKER, "exec", self._name(name), *check], {}).returncode == 0
 
-    def manage(self, task: Task, environment: Mapping[str, str], *command: str) -> Completed:
+    def manage(self, task: Task, environment: Mapping[str, str], *command: str, told: str = "") -> Completed:
         """`manage COMMAND` in a container of the task's own image, with its role."""
-        started = self._docker_run(task, environment, name="manage")
-        return _run([*started, "manage", *command], environment)
+        started = self._docker_run(task, environment, "--interactive", name="manage")
+        return _run([*started, "manage", *command], environment, told=told)
 
     def remove(self) -> list[str]:
         """Take away every container of this run; the names of those that had not ended by themselves."""
@@ -107,12 +107,12 @@ class Containers:
         for image in self._images:
             self._engine.docker("image", "rm", "--force", image, check=False)
 
-    def _docker_run(self, task: Task, environment: Mapping[str, str], *, name: str) -> list[str]:
+    def _docker_run(self, task: Task, environment: Mapping[str, str], *more: str, name: str) -> list[str]:
         self.pull(task)
         # Values go through the environment of the client: a command line is for everybody's eyes.
         told = [part for variable in sorted(environment) for part in ("--env", variable)]
         labels = ["--name", self._name(name), "--label", f"{_LABEL}={self._run}"]
-        options = ["--rm", "--pull", "never", "--network", "host", *labels, *options_of(task), *told]
+        options = ["--rm", "--pull", "never", "--network", "host", *labels, *options_of(task), *told, *more]
         return [DOCKER, "run", *options, image_in_registry(task.container["image"], self._engine.registry)]
 
     def _name(self, name: str) -> str:
@@ -183,5 +183,7 @@ def _client_environment(told: Mapping[str, str]) -> dict[str, str]:
     return {**{name: os.environ[name] for name in _OF_THE_CLIENT if name in os.environ}, **told}
 
 
-def _run(command: list[str], told: Mapping[str, str]) -> Completed:
-    return subprocess.run(command, env=_client_environment(told), capture_output=True, text=True, check=False)
+def _run(command: list[str], environment: Mapping[str, str], *, told: str = "") -> Completed:
+    return subprocess.run(
+        command, env=_client_environment(environment), input=told, capture_output=True, text=True, check=False
+    )

@@ -40,12 +40,15 @@ RETURNING prefix
 """
 
 _REVOKE = """
-UPDATE api_keys SET revoked_at = now() WHERE prefix = %(prefix)s AND revoked_at IS NULL RETURNING prefix
+UPDATE api_keys SET revoked_at = now()
+WHERE prefix = %(prefix)s AND revoked_at IS NULL AND tenant_id = coalesce(%(tenant)s, tenant_id)
+RETURNING prefix
 """
 
 _REPLACE = """
 UPDATE api_keys SET expires_at = least(expires_at, now() + %(overlap)s)
 WHERE prefix = %(prefix)s AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+    AND tenant_id = coalesce(%(tenant)s, tenant_id)
 RETURNING tenant_id, name
 """
 
@@ -60,7 +63,11 @@ class NewKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Who sent a request."""
+    """Who sent a request.
+
+    Attributes:
+        key_prefix: of the key; `user-<id>` of somebody who signed in to the console.
+    """
 
     tenant: str
     key_prefix: str
@@ -100,15 +107,15 @@ def authenticate(token: str) -> Principal | None:
     return Principal(tenant=found["tenant_id"], key_prefix=prefix)
 
 
-def revoke(prefix: str) -> bool:
-    """Ends a key at once; False when there is none or it was revoked before."""
-    return row(_REVOKE, {"prefix": prefix}) is not None
+def revoke(prefix: str, *, tenant: str | None = None) -> bool:
+    """Ends a key (of this tenant) at once; False when there is none or it was revoked before."""
+    return row(_REVOKE, {"prefix": prefix, "tenant": tenant}) is not None
 
 
-def rotate(prefix: str, *, overlap: timedelta) -> NewKey | None:
-    """Makes a new key in the place of a valid one, which stays valid for `overlap`; None when there is none."""
+def rotate(prefix: str, *, overlap: timedelta, tenant: str | None = None) -> NewKey | None:
+    """Makes a new key in the place of a valid one (of this tenant), which stays valid for `overlap`; else None."""
     with transaction.atomic():
-        replaced = row(_REPLACE, {"prefix": prefix, "overlap": overlap})
+        replaced = row(_REPLACE, {"prefix": prefix, "overlap": overlap, "tenant": tenant})
         return None if replaced is None else create(tenant=replaced["tenant_id"], name=replaced["name"])
 
 

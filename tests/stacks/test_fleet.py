@@ -166,7 +166,11 @@ _SPOILT: list[tuple[str, Spoil, str]] = [
     ),
     ("Workers", lambda t: _policy(t, "FirstWorker").update(PolicyType="PredictiveScaling"), "PredictiveScaling is not"),
     ("Workers", lambda t: _group(t).pop("MaxSize"), "MaxSize: is missing"),
-    ("Workers", lambda t: _group(t).update(MixedInstancesPolicy={"LaunchTemplate": {}}), "its launch template is not in this assembly"),
+    (
+        "Workers",
+        lambda t: _group(t).update(MixedInstancesPolicy={"LaunchTemplate": {}}),
+        "its launch template is not in this assembly",
+    ),
     ("Workers", lambda t: _burst(t).pop("MAX_TASKS"), "MAX_TASKS: is missing"),
     ("Workers", lambda t: _burst(t).update(IMAGES_PER_TASK="0"), "IMAGES_PER_TASK: 0: at least 1 is modelled"),
     (

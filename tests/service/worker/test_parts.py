@@ -35,6 +35,12 @@ def test_what_may_pass_waits_longer_each_time_until_the_last_try(code: str) -> N
     assert POLICY.wait_s(code, attempts=3) is None
 
 
+def test_an_outage_is_waited_out_with_growing_pauses_and_never_given_up() -> None:
+    assert 22 <= POLICY.outage_wait_s(0) <= 38
+    assert 225 <= POLICY.outage_wait_s(600) <= 375
+    assert POLICY.outage_wait_s(86_400) == 900
+
+
 def test_the_page_lists_every_reason_as_the_policy_treats_it() -> None:
     said: dict[str, bool] = {}
     for line in DOCS.read_text().splitlines():
@@ -123,13 +129,28 @@ def test_scratch_is_emptied_at_the_start_and_at_the_end_but_for_what_is_not_the_
     (tmp_path / "kept").touch()
     with open_scratch(tmp_path) as scratch:
         assert list((tmp_path / "work").iterdir()) == []
-        folder = scratch.make("image")
-        (tmp_path / folder / "original").touch()
+        folder = scratch.make("job", "image")
+        (tmp_path / "work" / folder / "original").touch()
         with pytest.raises(ScratchError, match="in use"), open_scratch(tmp_path):
             pass
-        assert (tmp_path / folder / "original").exists()
+        assert (tmp_path / "work" / folder / "original").exists()
+        assert (tmp_path / "made" / folder).is_dir()
     assert not (tmp_path / "work").exists()
+    assert not (tmp_path / "made").exists()
     assert (tmp_path / "kept").exists()
+
+
+def test_a_jobs_folders_outlive_its_images_for_a_while_and_never_come_back_under_their_name(tmp_path: Path) -> None:
+    with open_scratch(tmp_path) as scratch:
+        first = scratch.make("a", "image")
+        scratch.discard(first)
+        assert not (tmp_path / "work" / first).exists()
+        assert Path(scratch.make("a", "image")).parent == Path(first).parent
+        for job in "bcdefgh":
+            scratch.discard(scratch.make(job, "image"))
+        jobs = sorted(folder.name[0] for folder in (tmp_path / "made").iterdir())
+        assert jobs == ["a", "e", "f", "g", "h"], "what is in use stays, and of the rest the last four"
+        assert Path(scratch.make("b", "image")).parent.name not in {"b.2", Path(first).parent.name}
 
 
 def test_a_scratch_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
