@@ -24,8 +24,8 @@ $(STAMP): $(REQUIREMENTS)
 	@$(PY) -m processor warm-up
 	@touch $@
 
-test: setup setup-aws lint ## All tests but those of test-platform, fast ones first
-	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m "not platform"
+test: setup setup-aws lint ## All tests but those of test-platform and test-console, fast ones first
+	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m "not platform and not browser"
 	@cat build/compliance.txt
 
 test-platform: setup setup-aws ## Tests that start whole workers and the whole platform: kills, outages, walk-throughs
@@ -49,7 +49,7 @@ lock: ## Resolve requirements*.in anew into locked requirements*.txt
 	  $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements$$part.in -o requirements$$part.txt || exit 1; \
 	done
 
-include make/infrastructure.mk make/audit.mk make/local.mk make/service.mk
+include make/infrastructure.mk make/audit.mk make/local.mk make/service.mk make/console.mk
 
 clean: clean-local ## Remove what the targets above made, except .venv and .venv-aws
 	@rm -rf build cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis

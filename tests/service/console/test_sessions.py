@@ -172,7 +172,8 @@ def test_cookies_are_secure_wherever_the_public_address_is(
     service_environment["RAWMILL_PUBLIC_URL"] = public_url
     monkeypatch.setattr(runtime, "_config", WebConfig.from_environment(service_environment))
     fresh = importlib.reload(module)
-    assert (fresh.SESSION_COOKIE_SECURE, fresh.CSRF_COOKIE_SECURE) == (encrypted, encrypted)
+    assert fresh.SESSION_COOKIE_SECURE is encrypted
+    assert fresh.CSRF_COOKIE_SECURE is encrypted
     assert fresh.SESSION_COOKIE_NAME.startswith("__Host-") is encrypted
 
 
