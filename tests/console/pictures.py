@@ -65,6 +65,7 @@ def _take(browser: Browser, console: Console, originals: list[Path], logo: Path)
     dark.locator("#logo").set_input_files(str(logo))
     dark.locator("#scale").fill("30")
     dark.wait_for_timeout(2500)
+    dark.evaluate("scrollTo(0, 0)")
     _save(dark, "console_new_dark")
 
     korean = _page(browser, console, locale="ko-KR")
