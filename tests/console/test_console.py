@@ -231,10 +231,10 @@ def test_the_preview_follows_the_recipe(page_of: PageOf, console: Console, tmp_p
     page.locator("#opacity").fill("100")
     marked = _changed(page, plain)
     corner = (marked.width - 100, marked.height - 60)
-    assert marked.getpixel(corner)[0] > 200, "the logo is in the corner"  # type: ignore[index]
+    assert marked.getpixel(corner)[0] > 200, "the logo is in the corner"
     page.get_by_label("top left").check(force=True)
     moved = _changed(page, marked)
-    assert moved.getpixel((100, 60))[0] > 200  # type: ignore[index]
+    assert moved.getpixel((100, 60))[0] > 200
     page.locator("#preview-of").select_option("thumb")
     page.wait_for_function("document.getElementById('preview').naturalWidth === 320")
     page.locator("[data-field=name]").first.fill("Not A Name")

@@ -12,8 +12,8 @@ from PIL import Image
 from processor import filters, watermark
 from processor.recipe import Position, Unsharp, Watermark
 from processor.resize import fitted, resize
+from service.api import limits
 from service.console import preview
-from service.console.views import new
 from tests.processor.pictures import psnr_db
 from tests.service.console.conftest import Browser
 
@@ -113,7 +113,7 @@ def test_previews_wait_for_their_turn_and_not_for_ever(ada: Browser, monkeypatch
 
 
 def test_somebody_who_asks_without_end_is_slowed_down(ada: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(new.limits, "hit", lambda *_: 12.0)
+    monkeypatch.setattr(limits, "hit", lambda *_: 12.0)
     answer = ask(ada, recipe())
     assert (answer.status_code, answer["Retry-After"]) == (429, "12")
 

@@ -94,7 +94,12 @@ def test_the_password_of_an_address_is_hashed_whether_there_is_a_user_or_not(
     hashed: list[str] = []
     monkeypatch.setattr(User, "set_password", lambda _self, given: hashed.append(given))
     checked: list[str] = []
-    monkeypatch.setattr(User, "check_password", lambda _self, given: bool(checked.append(given)))
+
+    def check(_user: User, given: str) -> bool:
+        checked.append(given)
+        return False
+
+    monkeypatch.setattr(User, "check_password", check)
     Browser().sign_in(known, "guess one two three")
     Browser().sign_in(address(), "guess one two three")
     assert (len(checked), len(hashed)) == (1, 1)
