@@ -29,6 +29,8 @@ $(STAMP): $(REQUIREMENTS)
 
 test: setup setup-aws lint ## All tests but those of test-platform, fast ones first
 	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m "not platform and not image"
+test: setup setup-aws lint ## All tests but those of test-platform and test-console, fast ones first
+	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m "not platform and not browser"
 	@cat build/compliance.txt
 
 test-platform: setup setup-aws ## Tests that start whole workers and the whole platform: kills, outages, walk-throughs
@@ -55,7 +57,7 @@ lock: ## Resolve requirements*.in anew into locked requirements*.txt
 	  $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements$$part.in -o requirements$$part.txt || exit 1; \
 	done
 
-include make/infrastructure.mk make/audit.mk make/local.mk make/deploy_local.mk make/service.mk make/image.mk make/cost.mk make/review.mk make/fleet.mk make/chaos.mk
+include make/infrastructure.mk make/audit.mk make/local.mk make/deploy_local.mk make/service.mk make/image.mk make/cost.mk make/review.mk make/fleet.mk make/chaos.mk make/console.mk
 
 clean: clean-local ## Remove what the targets above made, except the virtual environments
 	@rm -rf build cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis

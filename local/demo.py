@@ -27,6 +27,7 @@ def demo(folder: Path) -> int:
     originals = make_shoot(samples, console)
     say(f"{len(originals)} sample RAWs, {mebibytes(originals):.0f} MiB")
     with Platform(layout, said=say) as platform:
+        say(f"the console is at {platform.access.url}; who may sign in stands in {platform.access.console_user_file}")
         say(f"submitting them to {platform.access.url}")
         submit(platform.access, originals, out=results, state=folder / "client")
         say("everything is downloaded; stopping the platform")

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m service", description="The Rawmill service.", allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    web = commands.add_parser("web", help="migrate, then serve the API until SIGTERM")
+    web = commands.add_parser("web", help="migrate, then serve API and console until SIGTERM")
     web.set_defaults(run=_web)
     worker = commands.add_parser("worker", help="develop images from the queue until SIGTERM")
     worker.add_argument(
@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add_argument("--every", type=_seconds, metavar="S", help="again every S seconds until SIGTERM")
     sweep.set_defaults(run=_sweep)
     manage = commands.add_parser(
-        "manage", help="operator's tools: migrate, api_keys, tenants, dead_letters", add_help=False
+        "manage", help="operator's tools: migrate, api_keys, tenants, users, dead_letters", add_help=False
     )
     manage.set_defaults(run=_manage)
     return parser

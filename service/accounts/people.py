@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.password_validation import validate_password
 from django.db import transaction
 from django.utils import timezone
@@ -19,7 +20,7 @@ _ONE_TIME_BYTES = 15
 class Passwords(ModelBackend):
     """Django's check of address and password, which takes as long for an address that nobody has."""
 
-    def user_can_authenticate(self, user: AbstractBaseUser | None) -> bool:
+    def user_can_authenticate(self, user: AbstractBaseUser | AnonymousUser | None) -> bool:
         """Not when they are disabled, nor when their one-time password is too old."""
         if not isinstance(user, User) or not user.is_active:
             return False

@@ -14,7 +14,7 @@ class SessionStore(cache.SessionStore):
         Raises:
             redis.exceptions.RedisError: the store does not answer.
         """
-        held = self._cache.get(self.cache_key)
+        held = self._cache.get(self.cache_key)  # type: ignore[attr-defined]  # missing in the stubs
         if isinstance(held, dict):
             return held
         self._session_key = None

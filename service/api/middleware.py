@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import structlog
 from django.core.exceptions import DisallowedHost
-from django.http import HttpRequest
+from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 
 from service.api.bodies import check_body, check_form
@@ -80,7 +80,7 @@ class RequestContext:
         return response if ours else as_problem(request, response, request_id)
 
 
-def as_problem(request: HttpRequest, response: HttpResponseBase, request_id: str) -> HttpResponseBase:
+def as_problem(request: HttpRequest, response: HttpResponseBase, request_id: str) -> JsonResponse:
     """What Django or the framework answered by itself, as a problem."""
     if response.status_code == 405:
         allowed = response.headers.get("Allow", "")

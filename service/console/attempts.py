@@ -11,25 +11,30 @@ _MINUTES = 15
 PER_CLIENT_AND_ADDRESS = RateLimitItemPerMinute(8, _MINUTES, namespace="rawmill-sign-in-both")
 PER_ADDRESS = RateLimitItemPerMinute(40, _MINUTES, namespace="rawmill-sign-in-address")
 """From many clients. Well above the limit from one, so that nobody can lock a user out from a single place."""
-PER_CLIENT = RateLimitItemPerMinute(60, _MINUTES, namespace="rawmill-sign-in-client")
+PER_CLIENT = RateLimitItemPerMinute(100, _MINUTES, namespace="rawmill-sign-in-client")
 """Of many addresses: an office behind one address of the internet still gets in."""
 
 
 def wait_s(request: HttpRequest, email: str) -> float | None:
-    """Counts an attempt; seconds to wait when it is one too many.
+    """Counts an attempt before it is made; seconds to wait when it is one too many.
 
     Raises:
         redis.exceptions.RedisError: it cannot be counted. Without Redis there are no sessions to sign in to, either.
     """
-    client = client_of(request)
-    address = hashlib.sha256(email.encode()).hexdigest()
-    counted: list[tuple[RateLimitItem, str]] = [
-        (PER_CLIENT_AND_ADDRESS, f"{client}/{address}"),
-        (PER_ADDRESS, address),
-        (PER_CLIENT, client),
-    ]
+    counted = [*_of_address(request, email), (PER_CLIENT, client_of(request))]
     waits = [wait for item, key in counted if (wait := limits.hit(item, key)) is not None]
     return max(waits, default=None)
+
+
+def succeeded(request: HttpRequest, email: str) -> None:
+    """Who knows the password was not guessing: what was counted for the address is taken back."""
+    for item, key in _of_address(request, email):
+        limits.forget(item, key)
+
+
+def _of_address(request: HttpRequest, email: str) -> list[tuple[RateLimitItem, str]]:
+    address = hashlib.sha256(email.encode()).hexdigest()
+    return [(PER_CLIENT_AND_ADDRESS, f"{client_of(request)}/{address}"), (PER_ADDRESS, address)]
 
 
 def client_of(request: HttpRequest) -> str:

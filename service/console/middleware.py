@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
+from django.utils import translation
 
 from service import runtime
 from service.api.middleware import is_of_api
@@ -32,7 +34,9 @@ class PageLanguage(LocaleMiddleware):
 
     def process_request(self, request: HttpRequest) -> None:
         """Before the view."""
-        if not is_of_api(request):
+        if is_of_api(request):
+            translation.activate(settings.LANGUAGE_CODE)  # this thread may have answered a page before
+        else:
             super().process_request(request)
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:

@@ -3,7 +3,7 @@
 import io
 import struct
 from collections.abc import Callable
-from typing import Final
+from typing import BinaryIO, Final, cast
 
 from processor.integrity.tiff_walk import Tag, walk
 
@@ -29,7 +29,7 @@ def embedded_picture(read: Read, size_bytes: int) -> bytes | None:
         The file, or None when there is none, or another kind of RAW.
     """
     try:
-        found = walk(_Ranged(read, size_bytes), size_bytes)
+        found = walk(cast(BinaryIO, _Ranged(read, size_bytes)), size_bytes)
     except struct.error:  # it ended early
         return None
     if found is None or not found.directories:

@@ -76,7 +76,7 @@ def thumbnail_output(outputs: Sequence[dict[str, Any]]) -> dict[str, Any] | None
     """The smallest rendition that is large enough, else the largest."""
     by_size = sorted(outputs, key=lambda output: int(max(output["width_px"], output["height_px"])))
     enough = [output for output in by_size if max(output["width_px"], output["height_px"]) >= THUMBNAIL_PX]
-    return (enough or by_size[-1:] or [None])[0]
+    return next(iter(enough or by_size[-1:]), None)
 
 
 class Thumbnails:

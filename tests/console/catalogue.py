@@ -47,6 +47,12 @@ def compiled(catalogue: Catalog) -> bytes:
 def main() -> int:
     """Writes both files; 1 when sentences wait for their Korean."""
     catalogue = known() if PO.exists() else Catalog(locale="ko")
+    catalogue.project, catalogue.version, catalogue.copyright_holder = "Rawmill", "1", "Rawmill"
+    catalogue.header_comment = (
+        "# What the console says, in Korean. `make console-words` keeps the sentences up to date."
+    )
+    catalogue.last_translator, catalogue.language_team = "Rawmill", "Korean"
+    catalogue.msgid_bugs_address, catalogue.fuzzy = "Rawmill", False
     catalogue.update(said(), no_fuzzy_matching=True)
     catalogue.obsolete.clear()
     PO.parent.mkdir(parents=True, exist_ok=True)

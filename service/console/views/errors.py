@@ -60,6 +60,5 @@ def broken(request: HttpRequest) -> HttpResponse:
 def _page(request: HttpRequest, status: int, title: str, detail: str) -> HttpResponse:
     """Without a look at the session or the database, for these may be what is broken."""
     if is_of_api(request) or "text/html" not in request.headers.get("Accept", ""):
-        answer = as_problem(request, HttpResponse(status=status), request_id_of(request) or "")
-        return HttpResponse(getattr(answer, "content", b""), status=status, content_type=answer.headers["Content-Type"])
+        return as_problem(request, HttpResponse(status=status), request_id_of(request) or "")
     return HttpResponse(render_to_string("console/error.html", {"title": title, "detail": detail}), status=status)

@@ -57,9 +57,6 @@ def new(request: HttpRequest) -> HttpResponse:
 def recipe_preview(request: HttpRequest) -> HttpResponse:
     """The sample picture by a recipe: `{"recipe": …, "rendition": name, "detail": bool}` in, a JPEG out."""
     try:
-        wait_s = limits.hit(PREVIEWS, principal_of(request).key_prefix)
-        if wait_s is not None:
-            raise Problem(Code.TOO_MANY_REQUESTS, _("too many previews at once"), headers=retry_after(wait_s))
         made = _preview(request)
     except Problem as problem:
         return answer(problem, request_id=request_id_of(request))
@@ -68,6 +65,9 @@ def recipe_preview(request: HttpRequest) -> HttpResponse:
 
 
 def _preview(request: HttpRequest) -> preview.Preview:
+    wait_s = limits.hit(PREVIEWS, principal_of(request).key_prefix)
+    if wait_s is not None:
+        raise Problem(Code.TOO_MANY_REQUESTS, _("too many previews at once"), headers=retry_after(wait_s))
     try:
         given = json.loads(request.body)
         settings, rendition, detail = given["recipe"], given["rendition"], given["detail"]

@@ -41,9 +41,10 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
         return _refused(request, email, back, fault, status=429, retry_after_s=wait_s)
     user = auth.authenticate(request, username=email, password=password[:MOST_CHARACTERS])
     if not isinstance(user, User):
-        _log.info("sign_in_refused")
+        _log.info("sign_in_refused", client=attempts.client_of(request))
         fault = _("Address or password is wrong.")
         return _refused(request, email, back, fault, status=401)
+    attempts.succeeded(request, email)
     auth.login(request, user)  # a new session id: one that somebody planted before is worth nothing
     _log.info("signed_in", user=user.pk, tenant=user.tenant_id)
     return HttpResponseRedirect(reverse("choose-password") if user.must_choose_password else back)
@@ -106,6 +107,7 @@ def account(request: HttpRequest) -> HttpResponseBase:
     elif not user.check_password(request.POST.get("current", "")[:MOST_CHARACTERS]):
         faults = [_("The current password is wrong.")]
     else:
+        attempts.succeeded(request, user.email)
         faults = _set_password(request, user)
         if not faults:
             return HttpResponseRedirect(f"{reverse('account')}?changed=1")

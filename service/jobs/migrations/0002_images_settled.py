@@ -1,16 +1,17 @@
-"""What was settled lately, for the operator's page. Built while the table is in use: writes do not wait for it."""
+"""What was settled lately, for the operator's page.
 
-from django.contrib.postgres.operations import AddIndexConcurrently
+Not built concurrently: that waits for every statement under way, also for those of tasks that wait for this migration.
+"""
+
 from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
     """One index."""
 
-    atomic = False
     dependencies = [("jobs", "0001_initial")]
     operations = [
-        AddIndexConcurrently(
+        migrations.AddIndex(
             "image",
             models.Index(
                 fields=["settled_at"],

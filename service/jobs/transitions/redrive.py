@@ -21,9 +21,9 @@ _REOPEN_IMAGE = f"{_WAITS_AGAIN} AND image_id = %(image)s RETURNING image_id"
 _REOPEN_FAILED = f"{_WAITS_AGAIN} RETURNING image_id"
 
 _REOPEN_JOB = """
-UPDATE jobs SET images_failed = images_failed - %(images)s, status = 'processing', settled_at = NULL, completed_at = NULL,
-    s3_key = NULL, archive_bytes = NULL, archive_enqueued_at = NULL, archive_attempts = 0, archive_token = NULL,
-    archive_lease_until = NULL, error_code = NULL, error_message = NULL,
+UPDATE jobs SET images_failed = images_failed - %(images)s, status = 'processing', settled_at = NULL,
+    completed_at = NULL, s3_key = NULL, archive_bytes = NULL, archive_enqueued_at = NULL, archive_attempts = 0,
+    archive_token = NULL, archive_lease_until = NULL, error_code = NULL, error_message = NULL,
     started_at = coalesce(started_at, now()), expires_at = greatest(expires_at, now() + %(lifetime)s)
 WHERE job_id = %(job)s
 """

@@ -15,7 +15,7 @@ from service.config import WebConfig
 from service.jobs.models import Tenant
 from tests.platform import Resources
 
-PASSWORD = "correct horse battery staple"
+PASSWORD = "correct horse battery staple"  # noqa: S105 - of users who live as long as a test
 FORM = "application/x-www-form-urlencoded"
 HTML = "text/html,application/xhtml+xml"
 

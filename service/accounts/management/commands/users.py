@@ -1,4 +1,4 @@
-"""`users create EMAIL --tenant SLUG --name NAME [--role operator] | list [TENANT] | reset | role | disable | enable`."""
+"""`users create EMAIL --tenant SLUG --name NAME [--role operator] | list | reset | role | disable | enable | …`."""
 
 import sys
 from argparse import ArgumentParser

@@ -88,8 +88,9 @@ export async function upload(job, picked = []) {
   for (const id of ["files-again", "folder-again"]) find(id).onchange = (event) => { take(chosen(event.target)); event.target.value = ""; };
   takesDrops(find("drop-again"), take);
   addEventListener("beforeunload", (event) => { if (upload.running.size > 0) event.preventDefault(); });
-  addEventListener("offline", () => { upload.pause(); draw(); });
-  addEventListener("online", () => { upload.resume(); draw(); });
+  let cut = false; // by the network, not by somebody who paused
+  addEventListener("offline", () => { cut = !upload.paused; upload.pause(); draw(); });
+  addEventListener("online", () => { if (cut) upload.resume(); draw(); });
 
   panel.hidden = false;
   draw();
