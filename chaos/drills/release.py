@@ -105,7 +105,7 @@ def refused(target: Field, release: Path) -> str:
     target.fleet.release(web.name, release)
     wait_until(
         lambda: "migration" in _since(web.program.log, start),
-        within_s=60.0,
+        within_s=300.0,
         what="the release says why it does not start",
     )
     said = _since(web.program.log, start)

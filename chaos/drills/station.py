@@ -26,7 +26,7 @@ from local.postgres import PostgresAddress
 from local.tasks import Part
 
 _READY = "The platform is ready"
-_UP_WITHIN_S = 240.0
+_UP_WITHIN_S = 600.0
 _PHOTO_PX = (600, 400)
 # Of a platform at rest; processes and files are looked at by the faults.
 _ELSEWHERE = {"no process is left behind", "no temporary file is left behind"}
@@ -140,7 +140,7 @@ class Station:
             for what in check(facts, expected)
         ]
 
-    def wait_kept(self, expected: Expected, *, but: Sequence[str] = (), within_s: float = 240.0) -> list[str]:
+    def wait_kept(self, expected: Expected, *, but: Sequence[str] = (), within_s: float = 600.0) -> list[str]:
         """Promises that are still not kept after a while; none as soon as all are."""
         deadline_s = time.monotonic() + within_s
         while (found := self.broken(expected, but=but)) and time.monotonic() < deadline_s:

@@ -43,7 +43,7 @@ class BucketRestore(Drill):
                 typed(script, data=place.data, filled=filled)
             took_s = time.monotonic() - began_s
             expected = Expected(jobs={job: names}, renditions=RENDITIONS)
-            broken = place.wait_kept(expected, within_s=30.0)
+            broken = place.wait_kept(expected, within_s=120.0)
             after = _contents(place, bucket)
             broken += [f"{key} is not what it was" for key, body in before.items() if after.get(key) != body]
             back = account(place.facts([job]), expected).accounted
@@ -67,7 +67,7 @@ class Redrive(Drill):
                     place.clients.s3.delete_object(Bucket=bucket, Key=key)
             job = submission.job.job_id
             wait_until(
-                lambda: place.facts([job]).dead_letters == len(names), within_s=180.0, what="every image is given up"
+                lambda: place.facts([job]).dead_letters == len(names), within_s=600.0, what="every image is given up"
             )
             began_s = time.monotonic()
             filled = {"PORT": str(place.aws_port), "BUCKET": bucket, "TIME": moment}
