@@ -71,4 +71,4 @@ def _faults(operation: Operation) -> Iterator[str]:
 
 
 def _may_be_left_out(field: "models.Field[object, object]") -> bool:
-    return field.null or field.has_db_default() or field.many_to_many
+    return bool(field.null or field.has_db_default() or field.many_to_many)
