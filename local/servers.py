@@ -13,6 +13,7 @@ from typing import Self, TypeVar
 from filelock import FileLock, Timeout
 
 from local.aws.endpoints import DEFAULT_REGION, AwsEndpoints
+from local.backup import keeps_log
 from local.clients import Clients
 from local.errors import LocalError, LocalReason
 from local.layout import Layout, Ports
@@ -143,7 +144,12 @@ class Servers:
         self._undo.callback(self.layout.running.unlink, missing_ok=True)
 
     def _start_database(self) -> PostgresAddress:
-        server = Postgres(self.layout.database, log=self.layout.log("postgres"), port=self.ports.database)
+        server = Postgres(
+            self.layout.database,
+            log=self.layout.log("postgres"),
+            port=self.ports.database,
+            settings=keeps_log(self.layout.database),
+        )
         self.started(server.process, server.stop)
         self._said(f"PostgreSQL on port {server.address.port}")
         return server.address
