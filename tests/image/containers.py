@@ -158,7 +158,7 @@ def running(
         docker("rm", "--force", "--volumes", started)
 
 
-def wait_until(condition: Callable[[], bool], container: Container, *, what: str, at_most_s: float = 240.0) -> None:
+def wait_until(condition: Callable[[], bool], container: Container, *, what: str, at_most_s: float = 400.0) -> None:
     """Wait for a condition; fails with the container's log when it ends or the condition does not come true."""
     end_s = time.monotonic() + at_most_s
     while not condition():
