@@ -10,6 +10,7 @@ from audit.cost.meter import Amount, Meter, Reading, always, below, dictionaries
 from audit.cost.model import HOURS_PER_MONTH, Driver
 from audit.cost.profile import Usage
 from audit.cost.rates import FREE_STORAGE_GB
+from audit.errors import Problem
 
 _DETAILED_METRICS = 7
 """Metrics of an instance with detailed monitoring; https://aws.amazon.com/cloudwatch/pricing/."""
@@ -82,28 +83,33 @@ class Workers:
 
 def read_workers(reading: Reading) -> Workers:
     """Who develops images: the service behind no load balancer, and the function that starts tasks."""
-    found: dict[str, object] = {}
+    workers = Workers()
     for service in reading.assembly.of_kind("AWS::ECS::Service"):
         group, task = _group_of(reading, service), _task_of(reading, service)
         if service.properties.get("LoadBalancers") or group is None or task is None:
             continue
-        found |= {
-            "instances": group,
-            "least": reading.get(group, "MinSize", 0),
-            "most": reading.get(group, "MaxSize", 0),
-            "vcpus": _vcpus(reading, task),
-        }
+        if workers.instances is not None:
+            why = f"works beside {workers.instances.address}; the work of one month is counted for one group of workers"
+            reading.problems.append(Problem(where=f"{group.address} ({group.kind})", why=why))
+        workers = replace(
+            workers,
+            instances=group,
+            least=reading.get(group, "MinSize", 0),
+            most=reading.get(group, "MaxSize", 0),
+            vcpus=_vcpus(reading, task),
+        )
     for function in reading.assembly.of_kind("AWS::Lambda::Function"):
         task = _task_of(reading, function)
         if task is not None:
             limit = below(dict(function.properties), "Environment", "Variables", _BURST_LIMIT)
-            found |= {
-                "burst": function,
-                "burst_task": task,
-                "burst_vcpus": _vcpus(reading, task),
-                "most_bursts": reading.number(function, limit, _BURST_LIMIT, 0),
-            }
-    return Workers(**found)  # type: ignore[arg-type]
+            workers = replace(
+                workers,
+                burst=function,
+                burst_task=task,
+                burst_vcpus=_vcpus(reading, task),
+                most_bursts=reading.number(function, limit, _BURST_LIMIT, 0),
+            )
+    return workers
 
 
 def groups(reading: Reading, group: Resource) -> Iterator[Meter]:

@@ -310,6 +310,19 @@ def test_a_number_that_only_a_deployment_knows_is_refused(bill: Bill) -> None:
         bill(content)
 
 
+def test_work_that_two_groups_share_is_refused(bill: Bill) -> None:
+    made = template()["Resources"]
+    provider = {"AutoScalingGroupProvider": {"AutoScalingGroupArn": {"Ref": "Group2"}}}
+    service = made["Service"]["Properties"] | {"CapacityProviderStrategy": [{"CapacityProvider": {"Ref": "Provider2"}}]}
+    more = {
+        "Group2": made["Group"],
+        "Provider2": {"Type": "AWS::ECS::CapacityProvider", "Properties": provider},
+        "Service2": {"Type": "AWS::ECS::Service", "Properties": service},
+    }
+    with pytest.raises(AuditError, match=r"One\.Group2 .*: works beside One\.Group;"):
+        bill(template(**more))
+
+
 def test_every_resource_is_counted_or_listed_with_a_reason(bill: Bill) -> None:
     found = bill()
     counted = {line.resource.logical_id for line in found.lines}
