@@ -23,6 +23,9 @@ _MARKERS: Final = (0xC0, 0xC3, 0xC4, 0xD8, 0xD9, 0xDA, 0xDB, 0xDD)
 _MOST_DIRECTORIES = 32
 
 
+Data = bytes | bytearray
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A field of a directory: where it stands and what it says."""
@@ -33,13 +36,13 @@ class Entry:
     count: int
 
 
-def entries(data: bytes) -> list[Entry]:
+def entries(data: Data) -> list[Entry]:
     """Every field of every directory of a TIFF, as far as they can be followed."""
     order = {b"II": "<", b"MM": ">"}.get(bytes(data[:2]))
     return [] if order is None else list(_walk(data, order))
 
 
-def _walk(data: bytes, order: str) -> Iterator[Entry]:
+def _walk(data: Data, order: str) -> Iterator[Entry]:
     waiting, seen = [_number(data, 4, order)], set[int]()
     while waiting and len(seen) < _MOST_DIRECTORIES:
         start = waiting.pop()
@@ -57,7 +60,7 @@ def _walk(data: bytes, order: str) -> Iterator[Entry]:
         waiting.append(_number(data, start + 2 + 12 * count, order))
 
 
-def _number(data: bytes, at: int, order: str) -> int:
+def _number(data: Data, at: int, order: str) -> int:
     return int(struct.unpack_from(f"{order}I", data, at)[0]) if 0 <= at <= len(data) - 4 else 0
 
 

@@ -28,7 +28,9 @@ _CANNOT_START = 70
 
 def main(descriptor: int) -> None:
     """Serve until the owner goes away."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # The end of standard input ends it; what is sent to a whole group of processes does not.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     import_module("processor.batch.preload")
     limit_library_threads()
     listener = socket.socket(fileno=descriptor)

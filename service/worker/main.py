@@ -38,6 +38,7 @@ _BEAT_EVERY_S = 5.0
 _LONGEST_CALL_S = 180.0
 """Every call has a time limit of its own far below this."""
 _CLOSING_S = 3.0
+_LOOK_EVERY_S = 0.05
 
 log = logger(__name__)
 
@@ -107,8 +108,8 @@ def _work(
             for number in range(settings.processes)
         ]
         loaded = when_loaded(context)
-        while not (loaded.wait(0.05) and decoders.settled) and not supervisor.done:
-            loop.turn(0.0)
+        while not (loaded.is_set() and decoders.settled) and not supervisor.done:
+            loop.turn(_LOOK_EVERY_S)
             heartbeat.beat()
         if not loaded.is_set():
             stop_loading()

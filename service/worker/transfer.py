@@ -118,7 +118,7 @@ class Transfer:
         Raises:
             TransferError: `store_failed`.
         """
-        files = [_made_file(folder, output) for output in outputs]
+        files = [made_file(folder, output) for output in outputs]
         pending = [
             self._threads.submit(self._store, task, path, output) for path, output in zip(files, outputs, strict=True)
         ]
@@ -156,7 +156,7 @@ class Transfer:
         )
 
 
-def _made_file(folder: Path, output: Output) -> Path:
+def made_file(folder: Path, output: Output) -> Path:
     """The file of a rendition, if it is what its decoder says.
 
     A decoder that a file has taken over can name whatever it likes, and can do what it likes in its folder: a link

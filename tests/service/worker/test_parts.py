@@ -1,5 +1,6 @@
 """The worker's small parts: policy, loop, scratch, pace."""
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from processor.errors import ReasonCode
+from processor.result import Output
 from service.aws.errors import AwsError
 from service.jobs.reasons import ServiceReason
 from service.worker import loop as loop_module
@@ -15,6 +17,7 @@ from service.worker.loop import Lane, Loop, pause_s
 from service.worker.orders import attributes_of, storable
 from service.worker.policy import PERMANENT, RetryPolicy
 from service.worker.scratch import ScratchError, open_scratch
+from service.worker.transfer import TransferError, made_file
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "worker.md"
 POLICY = RetryPolicy(max_attempts=3, visibility_timeout_s=900)
@@ -174,3 +177,37 @@ def test_what_customers_and_decoders_say_can_be_stored() -> None:
     assert attributes["reason"].startswith("torn  x")
     assert len(attributes["reason"]) == 1000
     assert attributes_of("damaged", "")["reason"] == "damaged"
+
+
+@pytest.mark.parametrize("fault", ["elsewhere", "parent", "link", "two names", "pipe", "size", "missing", "folder"])
+def test_what_a_decoder_says_it_made_is_stored_only_if_it_is_a_plain_file_of_its_own(
+    tmp_path: Path, fault: str
+) -> None:
+    secret, folder = tmp_path / "secret", tmp_path / "made"
+    folder.mkdir()
+    secret.write_text("secret")
+    path, name = folder / "image.jpg", "image.jpg"
+    if fault == "elsewhere":
+        name = str(secret)
+    elif fault == "parent":
+        name = "../secret"
+    elif fault == "link":
+        path.symlink_to(secret)
+    elif fault == "two names":
+        os.link(secret, path)
+    elif fault == "pipe":
+        os.mkfifo(path)
+    elif fault == "folder":
+        path.mkdir()
+    elif fault == "size":
+        path.write_text("secret!")
+    output = Output(rendition="small", path=name, width_px=1, height_px=1, size_bytes=6)
+    with pytest.raises(TransferError, match="is not what its decoder says") as caught:
+        made_file(folder, output)
+    assert caught.value.code == ReasonCode.DECODER_CRASH
+
+
+def test_an_honest_rendition_is_stored(tmp_path: Path) -> None:
+    (tmp_path / "image.abc.small.jpg").write_text("secret")
+    output = Output(rendition="small", path="image.abc.small.jpg", width_px=1, height_px=1, size_bytes=6)
+    assert made_file(tmp_path, output) == tmp_path / "image.abc.small.jpg"
