@@ -131,7 +131,7 @@ def _spot(scenario: dict[str, Any]) -> str:
 def _recommendation(figures: dict[str, Any]) -> str:
     found = figures["recommendation"]
     if not found:
-        return "There is one strategy only."
+        return "None: it takes more than one strategy, and the scenarios of the month and of the rush."
     kept = "which the environment has" if found["strategy"] == found["own"] else f"in place of `{found['own']}`"
     lines = [f"**`{found['strategy']}`**, {kept}. The rule: {found['rule'][0].lower()}{found['rule'][1:]}", ""]
     return "\n".join([*lines, *(f"- {reason}" for reason in found["reasons"])])
