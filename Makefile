@@ -7,14 +7,17 @@ STAMP := $(VENV)/.up-to-date
 JOBS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint format bench pictures lock clean
+.PHONY: help doctor setup test docs-check lint format bench pictures lock clean
 
 help: ## What there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
+doctor: ## Say what this machine lacks for which command, and how to get it
+	@$(PYTHON) -m local.doctor
+
 setup: $(STAMP) ## Make .venv from the locked requirements; nothing when up to date
 
-REQUIREMENTS := requirements.txt requirements-service.txt requirements-infrastructure.txt requirements-local.txt requirements-dev.txt
+REQUIREMENTS := requirements.txt requirements-service.txt requirements-tools.txt requirements-infrastructure.txt requirements-local.txt requirements-dev.txt
 
 $(STAMP): $(REQUIREMENTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Rawmill needs Python 3.11 or newer; $(PYTHON) is {sys.version.split()[0]}. Name another one: make PYTHON=python3.12 ...")'
@@ -25,11 +28,16 @@ $(STAMP): $(REQUIREMENTS)
 	@touch $@
 
 test: setup setup-aws lint ## All tests but those of test-platform, fast ones first
-	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m "not platform"
+	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m "not platform and not image"
+test: setup setup-aws lint ## All tests but those of test-platform and test-console, fast ones first
+	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m "not platform and not browser"
 	@cat build/compliance.txt
 
 test-platform: setup setup-aws ## Tests that start whole workers and the whole platform: kills, outages, walk-throughs
 	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m platform
+
+docs-check: setup ## Links, commands, snippets and generated parts of all pages against the code
+	@$(PY) -m pytest -q -n $(JOBS) --dist worksteal -m docs
 
 lint: setup ## ruff and strict types
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
@@ -45,11 +53,11 @@ pictures: setup ## Draw the pictures of the docs anew
 
 lock: ## Resolve requirements*.in anew into locked requirements*.txt
 	@test -x $(VENV)/bin/uv || $(MAKE) setup
-	@for part in "" -service -infrastructure -local -aws -dev; do \
+	@for part in "" -service -tools -infrastructure -local -aws -image -dev; do \
 	  $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements$$part.in -o requirements$$part.txt || exit 1; \
 	done
 
-include make/infrastructure.mk make/audit.mk make/cost.mk make/review.mk make/local.mk make/service.mk
+include make/infrastructure.mk make/audit.mk make/local.mk make/deploy_local.mk make/service.mk make/image.mk make/cost.mk make/review.mk make/fleet.mk make/chaos.mk make/console.mk
 
-clean: clean-local ## Remove what the targets above made, except .venv and .venv-aws
+clean: clean-local ## Remove what the targets above made, except the virtual environments
 	@rm -rf build cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stacks.settings import Problem, Settings, SettingsError, environment_names, load_settings, notices
+from stacks.settings import ENVIRONMENTS, Problem, Settings, SettingsError, environment_names, load_settings, notices
 
 if TYPE_CHECKING:
     import aws_cdk as cdk
@@ -57,12 +57,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Synthesize; 0 when every assembly is written, 2 when settings are refused."""
     parser = argparse.ArgumentParser(prog="app.py", description="Write the cloud assembly of environments.")
     parser.add_argument("environments", nargs="*", metavar="ENV", help="a file in environments/; all when left out")
+    parser.add_argument("--settings", type=Path, default=ENVIRONMENTS, help="folder of the environments' files")
     parser.add_argument("--output", type=Path, default=ROOT / "cdk.out", help="folder of the assemblies")
     options = parser.parse_args(arguments)
     command_line_folder = os.environ.get("CDK_OUTDIR")
     try:
-        names = [_named_by_context()] if command_line_folder else options.environments or environment_names()
-        environments = [load_settings(name) for name in names]
+        wanted = options.environments or environment_names(options.settings)
+        names = [_named_by_context()] if command_line_folder else wanted
+        environments = [load_settings(name, options.settings) for name in names]
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2

@@ -1,4 +1,7 @@
-"""Draws the picture of the README: sample RAWs, developed, side by side. `make pictures` runs it."""
+"""Draws the pictures that are made of sample RAWs: the README's, and the one that the console tries recipes on.
+
+`make pictures` runs it.
+"""
 
 import math
 import sys
@@ -10,10 +13,13 @@ from PIL import Image, ImageOps
 
 from processor.batch import BatchOptions, run_batch
 from processor.cli.demo import DEMO_RECIPE, draw_logo
+from processor.recipe import Recipe, Rendition
 from processor.recipe_io import load_recipe
 from processor.sample import SAMPLE_SIZES, make_sample
 
 CONTACT_SHEET = Path(__file__).parents[1] / "docs" / "images" / "contact_sheet.jpg"
+RECIPE_SAMPLE = Path(__file__).parents[1] / "service" / "console" / "pictures" / "sample.jpg"
+_RECIPE_SAMPLE_SEED = 2
 GAP_PX = 8
 PAPER = (255, 255, 255)
 
@@ -39,6 +45,18 @@ def contact_sheet(width_px: int = 1200) -> Image.Image:
             for result in report.results
         ]
     return side_by_side(pictures, columns=3, width_px=width_px)
+
+
+def recipe_sample() -> Image.Image:
+    """A sample as a recipe finds it after decoding and resizing: no filter, no watermark."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        width, height = SAMPLE_SIZES["6mp"]
+        make_sample(folder / "sample.dng", width_px=width, height_px=height, seed=_RECIPE_SAMPLE_SEED)
+        recipe = Recipe(renditions=(Rendition(name="plain", long_edge_px=1920, quality=100),), keep_exif=False)
+        report = run_batch([folder / "sample.dng"], recipe, folder / "out", BatchOptions())
+        (output,) = report.results[0].outputs
+        return Image.open(folder / "out" / output.path).convert("RGB")
 
 
 def side_by_side(pictures: Sequence[Image.Image], *, columns: int, width_px: int) -> Image.Image:
@@ -68,4 +86,6 @@ def _strip(row: Sequence[Image.Image], width_px: int) -> Image.Image:
 if __name__ == "__main__":
     CONTACT_SHEET.parent.mkdir(parents=True, exist_ok=True)
     contact_sheet().save(CONTACT_SHEET, quality=85, optimize=True)
-    sys.stdout.write(f"{CONTACT_SHEET}\n")
+    RECIPE_SAMPLE.parent.mkdir(parents=True, exist_ok=True)
+    recipe_sample().save(RECIPE_SAMPLE, quality=90, subsampling="4:4:4", optimize=True)
+    sys.stdout.write(f"{CONTACT_SHEET}\n{RECIPE_SAMPLE}\n")

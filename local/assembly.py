@@ -9,8 +9,9 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """One template and the name under which it is deployed."""
+    """One template and the name under which it is deployed; the CDK command line knows it by its identity."""
 
+    identity: str
     name: str
     template: Path
     termination_protection: bool
@@ -70,6 +71,7 @@ class Assembly:
     def _stack(self, identity: str) -> Stack:
         properties = self._artifacts[identity]["properties"]
         return Stack(
+            identity=identity,
             name=properties.get("stackName", identity),
             template=self._folder / properties["templateFile"],
             termination_protection=properties.get("terminationProtection", False),

@@ -106,7 +106,7 @@ def _deploy_stack(clients: Clients, stack: Stack, url: str) -> str | None:
     if reached not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
         raise LocalError(
             LocalReason.DEPLOYMENT_FAILED,
-            f"{stack.name} ended as {reached}: {_failures(cloudformation, stack.name)}",
+            f"{stack.name} ended as {reached}: {failed_events(cloudformation, stack.name) or 'it does not say why'}",
         )
     return "created" if status is None else "updated"
 
@@ -136,11 +136,14 @@ def _status(cloudformation: "CloudFormationClient", name: str) -> str | None:
         raise
 
 
-def _failures(cloudformation: "CloudFormationClient", name: str) -> str:
+def failed_events(cloudformation: "CloudFormationClient", name: str) -> str:
+    """What failed in a stack and why, the first failure first; "" when nothing did, or there is no such stack."""
+    if _status(cloudformation, name) is None:
+        return ""
     events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
     failed = [
         f"{event.get('LogicalResourceId')} ({event.get('ResourceType')}): {event.get('ResourceStatusReason')}"
         for event in reversed(events)
         if event.get("ResourceStatus", "").endswith("_FAILED")
     ]
-    return "; ".join(failed) or "it does not say why"
+    return "; ".join(failed)

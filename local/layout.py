@@ -35,11 +35,16 @@ class Layout:
         self.lock = self.root / "platform.lock"
         self.running = self.root / "running.json"
         self.api_key = self.root / "api-key"
+        self.console_user = self.root / "console-user"
         self._ports = self.root / "ports.json"
 
     def log(self, name: str) -> Path:
         """The log file of one process."""
         return self.logs / f"{name}.log"
+
+    def scratch_of(self, number: int) -> Path:
+        """The scratch folder of one of several workers, counted from 1."""
+        return self.scratch if number == 1 else self.root / f"scratch-{number}"
 
     def require_space(self) -> None:
         """`LocalError` when the disk is nearly full: a database that cannot write is hard to mend."""

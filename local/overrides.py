@@ -42,30 +42,40 @@ _SHARE_OF_MEMORY = 0.5
 def environment_of(
     task: Task, *, aws: AwsAddress, credentials: Mapping[str, str], web_port: int, scratch: Path
 ) -> dict[str, str]:
-    """What `task` is told here: its definition, overridden as `REASONS` lists, and what every program inherits."""
-    common = {
+    """What a process of `task` is told: its definition, overridden as `REASONS` lists, and what programs inherit."""
+    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    told = environment_of_container(task, aws=aws, credentials=credentials, web_port=web_port)
+    of_a_worker = {
+        "RAWMILL_PROCESSES": str(os.cpu_count() or 1),
+        "RAWMILL_MEMORY_BYTES": str(int(psutil.virtual_memory().available * _SHARE_OF_MEMORY)),
+        "RAWMILL_SCRATCH": str(scratch),
+        "RAWMILL_STOP_TIMEOUT_S": str(STOP_TIMEOUT_S),
+    }
+    return {
+        **inherited,
+        **told,
+        "RAWMILL_LOG_FORMAT": "console",
+        **(of_a_worker if task.part is Part.WORKER else {}),
+    }
+
+
+def environment_of_container(
+    task: Task, *, aws: AwsAddress, credentials: Mapping[str, str], web_port: int
+) -> dict[str, str]:
+    """The same for a container, which has its own cores, memory, folders and time to stop: those stay as defined."""
+    of_web = {
+        "RAWMILL_PORT": str(web_port),
+        "RAWMILL_PUBLIC_URL": web_url(web_port),
+        "RAWMILL_ALLOWED_HOSTS": "127.0.0.1,localhost",
+        "RAWMILL_SESSION_STORE_TLS": "0",
+    }
+    return {
+        **task.environment,
         **aws.endpoint_environment(),
         **credentials,
-        "RAWMILL_LOG_FORMAT": "console",
         "RAWMILL_DATABASE_SSLMODE": "disable",
+        **(of_web if task.part is Part.WEB else {}),
     }
-    own: dict[Part, dict[str, str]] = {
-        Part.WEB: {
-            "RAWMILL_PORT": str(web_port),
-            "RAWMILL_PUBLIC_URL": web_url(web_port),
-            "RAWMILL_ALLOWED_HOSTS": "127.0.0.1,localhost",
-            "RAWMILL_SESSION_STORE_TLS": "0",
-        },
-        Part.WORKER: {
-            "RAWMILL_PROCESSES": str(os.cpu_count() or 1),
-            "RAWMILL_MEMORY_BYTES": str(int(psutil.virtual_memory().available * _SHARE_OF_MEMORY)),
-            "RAWMILL_SCRATCH": str(scratch),
-            "RAWMILL_STOP_TIMEOUT_S": str(STOP_TIMEOUT_S),
-        },
-        Part.SWEEP: {},
-    }
-    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
-    return {**inherited, **task.environment, **common, **own[task.part]}
 
 
 def web_url(port: int) -> str:

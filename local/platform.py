@@ -1,75 +1,47 @@
 """The whole platform on this machine: started in the right order, watched, and stopped when one part dies.
 
-AWS endpoints and PostgreSQL first; then our own templates are deployed; then whatever their secrets and task
-definitions name: the database's role, the session store, web, a worker and the sweeper.
+The servers first; then our own templates are deployed; then whatever their secrets and task definitions name: web,
+workers and the sweeper, as processes. A `Shape` says how many.
 """
 
-import subprocess
-import sys
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from filelock import FileLock, Timeout
-
-from local.api_key import make_api_key
 from local.assembly import Assembly
-from local.aws.endpoints import ACCOUNT, ROOT, AwsEndpoints
-from local.clients import Clients
-from local.credentials import TaskCredentials
-from local.database import open_database
+from local.aws.endpoints import ACCOUNT
 from local.deployment import deploy
-from local.errors import LocalError, LocalReason
-from local.layout import Layout, Ports
-from local.overrides import STOP_TIMEOUT_S, environment_of, web_url
-from local.ports import LOOPBACK
-from local.postgres import Postgres, PostgresAddress
-from local.process import ChildProcess, Program
-from local.running import find_running, note_running
-from local.session_store import SessionStore
+from local.fleet import Access, Fleet
+from local.layout import Layout
+from local.process import ChildProcess
+from local.runners import Processes
+from local.servers import Say, Servers
+from local.shape import Shape
 from local.synthesis import assembly_folder
-from local.tasks import Part, Task, deployed_tasks
+from local.tasks import deployed_tasks
 
 ENVIRONMENT = "dev"
 """The environment whose templates are deployed here: the one made for development."""
-
-SWEEP_EVERY_S = 60
-_READY_TIMEOUT_S = 120
-_Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Access:
-    """What a client needs."""
-
-    url: str
-    api_key_file: Path
 
 
 class Platform:
     """A running platform over one data folder; made, it is ready to serve. Use as a context, or call `stop`.
 
     Args:
+        shape: how many tasks there are.
         said: told what happens, one line each.
     """
 
-    def __init__(self, layout: Layout, *, said: _Say = lambda _: None) -> None:
+    def __init__(self, layout: Layout, *, shape: Shape | None = None, said: Say = lambda _: None) -> None:
         self.layout = layout
         self._said = said
-        self._children: list[ChildProcess] = []
-        self._undo = ExitStack()
-        with self._undo:
-            self._lock()
-            layout.require_space()
-            self._ports = layout.ports()
-            self._start()
-            # Everything is up: from here on `stop` undoes it.
-            self._undo = self._undo.pop_all()
+        self._servers = Servers(layout, said=said)
+        try:
+            self._fleet = self._start(shape or Shape())
+        except BaseException:
+            self._servers.stop()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -81,147 +53,44 @@ class Platform:
 
     @property
     def access(self) -> Access:
-        """URL of the API and the file with the key of the demo tenant."""
-        return Access(url=web_url(self._ports.web), api_key_file=self.layout.api_key)
+        """URL of API and console, and the files with the key and the user of the demo tenant."""
+        return self._fleet.access
 
     @property
     def children(self) -> list[ChildProcess]:
         """Every process, in the order in which they were started."""
-        return list(self._children)
+        return self._servers.children
+
+    @property
+    def tasks(self) -> list[ChildProcess]:
+        """The processes of the service alone: what ECS would run."""
+        return self._fleet.tasks
+
+    def restart(
+        self, name: str, *, besides: Mapping[str, str] | None = None, release: Path | None = None
+    ) -> ChildProcess:
+        """Run a program anew, as ECS replaces a task, and return its new process, which is not ready yet.
+
+        Args:
+            name: of the process; one that still runs is stopped first.
+            besides: variables that it is told beside what it was told when the platform started.
+            release: the folder of the code that it runs, another one than this for a deployment.
+        """
+        return self._servers.restart(name, besides=besides, release=release)
 
     def died(self) -> ChildProcess | None:
         """The first process that ended although nobody stopped it."""
-        return next((child for child in self._children if child.exit_code is not None), None)
+        return self._servers.died()
 
     def stop(self) -> None:
-        """Stop everything in the reverse order; the service's parts are asked together, since they take longest."""
-        for child in self._children:
-            if child.name in set(Part):
-                child.ask_to_stop()
-        self._undo.close()
+        """Stop everything in the reverse order."""
+        self._fleet.ask_to_stop()
+        self._servers.stop()
 
-    def _lock(self) -> None:
-        lock = FileLock(self.layout.lock)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            running = find_running(self.layout)
-            where = f"its API is {running.url}" if running else "it is just starting or stopping"
-            message = f"a platform already runs over {self.layout.root}: {where}; `make down` stops it"
-            raise LocalError(LocalReason.ALREADY_RUNNING, message) from None
-        self._undo.callback(lock.release)
-        self._undo.callback(self.layout.running.unlink, missing_ok=True)
-
-    def _start(self) -> None:
-        note_running(self.layout, url=web_url(self._ports.web))
-        database = self._start_database()
-        clients = self._start_aws()
+    def _start(self, shape: Shape) -> Fleet:
+        clients = self._servers.clients
         assembly = Assembly(assembly_folder(ENVIRONMENT), account=ACCOUNT, region=clients.region)
         deploy(assembly, clients, said=lambda line: self._said(f"stack {line}"))
-        tasks = deployed_tasks(clients.ecs)
-        environments = self._environments(tasks, clients)
-        open_database(database, environments[Part.WEB], clients.secrets)
-        self._start_session_store(clients, environments[Part.WEB])
-        self._start_service(tasks, environments)
-
-    def _start_database(self) -> PostgresAddress:
-        server = Postgres(self.layout.database, log=self.layout.log("postgres"), port=self._ports.database)
-        self._started(server.process, server.stop)
-        self._said(f"PostgreSQL on port {server.address.port}")
-        return server.address
-
-    def _start_aws(self) -> Clients:
-        endpoints = AwsEndpoints(
-            self.layout.aws,
-            log=self.layout.log("aws"),
-            port=self._ports.aws,
-            enforcing=True,
-            settings=_where_servers_are(self._ports),
-        )
-        self._started(endpoints.process, endpoints.stop)
-        self._said(f"AWS endpoints on {endpoints.address.url}")
-        return Clients(endpoints.address)
-
-    def _environments(self, tasks: Mapping[Part, Task], clients: Clients) -> dict[Part, dict[str, str]]:
-        """What each process is told, with an address for the credentials of its own role."""
-        roles = {part.value: task.role_arn for part, task in tasks.items()}
-        credentials = self._undo.enter_context(TaskCredentials(clients.client("sts"), roles))
-        return {
-            part: environment_of(
-                task,
-                aws=clients.address,
-                credentials=credentials.environment(part.value),
-                web_port=self._ports.web,
-                scratch=self.layout.scratch,
-            )
-            for part, task in tasks.items()
-        }
-
-    def _start_session_store(self, clients: Clients, environment: Mapping[str, str]) -> None:
-        token = clients.secrets.get_secret_value(SecretId=environment["RAWMILL_SESSION_STORE_SECRET_ARN"])
-        store = SessionStore(
-            self.layout.session_store,
-            log=self.layout.log("session-store"),
-            password=token["SecretString"],
-            port=self._ports.session_store,
-        )
-        self._started(store.process, store.stop)
-        self._said(f"session store on port {store.port}")
-
-    def _start_service(self, tasks: Mapping[Part, Task], environments: Mapping[Part, Mapping[str, str]]) -> None:
-        """Web first: it migrates. One worker stays, where on AWS a function would start them for a backlog."""
-        url = web_url(self._ports.web)
-        web = self._service(tasks[Part.WEB], environments[Part.WEB], "web")
-        web.wait_until(lambda: _healthy(url), timeout_s=_READY_TIMEOUT_S)
-        self._said(f"web on {url}")
-        self.layout.scratch.mkdir(exist_ok=True)
-        told = environments[Part.WORKER]
-        worker = self._service(tasks[Part.WORKER], told, "worker")
-        self._service(tasks[Part.SWEEP], environments[Part.SWEEP], "sweep", "--every", str(SWEEP_EVERY_S))
-        self._said(f"sweeper every {SWEEP_EVERY_S} s")
-        # The worker gets ready in the meantime.
-        make_api_key(self.layout.api_key, environments[Part.SWEEP])
-        worker.wait_until(lambda: _passes_check(told), timeout_s=_READY_TIMEOUT_S)
-        self._said(f"worker with {told['RAWMILL_PROCESSES']} processes")
-
-    def _service(self, task: Task, environment: Mapping[str, str], *command: str) -> ChildProcess:
-        child = ChildProcess(
-            Program(
-                name=task.part.value,
-                command=[sys.executable, "-m", "service", *command],
-                environment=environment,
-                log=self.layout.log(task.part.value),
-                folder=ROOT,
-                grace_s=STOP_TIMEOUT_S + 5,
-            )
-        )
-        self._started(child, child.stop)
-        return child
-
-    def _started(self, child: ChildProcess, stop: Callable[[], None]) -> None:
-        self._children.append(child)
-        self._undo.callback(stop)
-
-
-def _where_servers_are(ports: Ports) -> dict[str, str]:
-    """The endpoints name these servers where a template asks for the address of a database or session store."""
-    return {
-        "RAWMILL_LOCAL_DATABASE_HOST": LOOPBACK,
-        "RAWMILL_LOCAL_DATABASE_PORT": str(ports.database),
-        "REDIS_HOST": LOOPBACK,
-        "REDIS_PORT": str(ports.session_store),
-    }
-
-
-def _healthy(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/health/", timeout=5) as answer:  # noqa: S310
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
-
-
-def _passes_check(environment: Mapping[str, str]) -> bool:
-    """The container's own health check."""
-    check = [sys.executable, "-m", "service.check", "worker"]
-    return subprocess.run(check, env=dict(environment), cwd=ROOT, capture_output=True, check=False).returncode == 0
+        # Workers stay, where on AWS a function would start them for a backlog.
+        runner = Processes(self.layout.scratch)
+        return Fleet(self._servers, deployed_tasks(clients.ecs), runner, shape=shape, said=self._said)

@@ -34,13 +34,17 @@ class Program:
 
 
 class ChildProcess:
-    """One running program in its own session, so that Ctrl-C in a terminal reaches only whoever stops it in order."""
+    """One running program in its own session, so that Ctrl-C in a terminal reaches only whoever stops it in order.
+
+    Attributes:
+        log_start: where in its log, which goes on from run to run, this run's output begins, in bytes.
+    """
 
     def __init__(self, program: Program) -> None:
         self.program = program
         self._asked = False
         program.log.parent.mkdir(parents=True, exist_ok=True)
-        self._log_start = program.log.stat().st_size if program.log.exists() else 0
+        self.log_start = program.log.stat().st_size if program.log.exists() else 0
         command = list(program.command)
         if program.tethered:
             tether = [sys.executable, "-I", "-S", str(_TETHER), str(program.stop_signal.value), str(os.getpid())]
@@ -75,7 +79,7 @@ class ChildProcess:
     def last_lines(self, count: int = 15) -> str:
         """The end of what this run wrote."""
         with self.program.log.open("rb") as output:
-            output.seek(self._log_start)
+            output.seek(self.log_start)
             lines = output.read().decode(errors="replace").splitlines()
         return "\n".join(lines[-count:])
 

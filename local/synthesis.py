@@ -26,20 +26,31 @@ def assembly_folder(environment: str, *, cache: Path = _CACHE) -> Path:
         if folder.exists() and made_from.exists() and made_from.read_text() == digest:
             return folder
         made_from.unlink(missing_ok=True)
-        made = subprocess.run(
-            [sys.executable, "app.py", environment, "--output", str(cache)],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-            # Synthesis is offline: credentials of this shell are none of its business.
-            env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-        )
-        if made.returncode:
-            said = (made.stderr.strip() or made.stdout.strip())[-2000:]
-            raise LocalError(LocalReason.TEMPLATE_REFUSED, f"the templates of {environment} cannot be made: {said}")
+        synthesize(environment, cache)
         made_from.write_text(digest)
         return folder
+
+
+def synthesize(environment: str, output: Path, *, settings: Path | None = None) -> Path:
+    """Make the assembly of `environment` below `output`, from another folder of settings if one is named.
+
+    Raises:
+        LocalError: `app.py` refuses; the message is what it says.
+    """
+    options = ["--output", str(output), *(["--settings", str(settings)] if settings else [])]
+    made = subprocess.run(
+        [sys.executable, "app.py", environment, *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        # Synthesis is offline: credentials of this shell are none of its business.
+        env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+    )
+    if made.returncode:
+        said = (made.stderr.strip() or made.stdout.strip())[-2000:]
+        raise LocalError(LocalReason.TEMPLATE_REFUSED, f"the templates of {environment} cannot be made: {said}")
+    return output / environment
 
 
 def _digest(environment: str) -> str:

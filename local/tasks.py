@@ -9,7 +9,7 @@ from local.errors import LocalError, LocalReason
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
-    from mypy_boto3_ecs.type_defs import ContainerDefinitionOutputTypeDef
+    from mypy_boto3_ecs.type_defs import ContainerDefinitionOutputTypeDef, TaskDefinitionTypeDef
 
 
 class Part(StrEnum):
@@ -22,13 +22,23 @@ class Part(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """One deployed task definition."""
+    """One deployed task definition.
+
+    Attributes:
+        arn: of this revision.
+        container: its one container, with all that ECS would start it with.
+        cpu_units: 1024 are one core.
+    """
 
     part: Part
+    arn: str
     family: str
     command: Sequence[str]
     environment: Mapping[str, str]
     role_arn: str
+    container: "ContainerDefinitionOutputTypeDef"
+    cpu_units: int
+    memory_mib: int
 
 
 def deployed_tasks(ecs: "ECSClient") -> dict[Part, Task]:
@@ -41,7 +51,7 @@ def deployed_tasks(ecs: "ECSClient") -> dict[Part, Task]:
     for family in ecs.list_task_definition_families(status="ACTIVE")["families"]:
         definition = ecs.describe_task_definition(taskDefinition=family)["taskDefinition"]
         for container in definition["containerDefinitions"]:
-            task = _task(family, container, definition["taskRoleArn"])
+            task = _task(definition, container)
             if task is not None and (task.part not in tasks or len(task.command) < len(tasks[task.part].command)):
                 tasks[task.part] = task
     missing = set(Part) - tasks.keys()
@@ -52,10 +62,18 @@ def deployed_tasks(ecs: "ECSClient") -> dict[Part, Task]:
     return tasks
 
 
-def _task(family: str, container: "ContainerDefinitionOutputTypeDef", role_arn: str) -> Task | None:
+def _task(definition: "TaskDefinitionTypeDef", container: "ContainerDefinitionOutputTypeDef") -> Task | None:
     command = container.get("command", [])
     if not command or command[0] not in set(Part):
         return None
-    environment = {pair["name"]: pair["value"] for pair in container.get("environment", [])}
-    part = Part(command[0])
-    return Task(part=part, family=family, command=tuple(command), environment=environment, role_arn=role_arn)
+    return Task(
+        part=Part(command[0]),
+        arn=definition["taskDefinitionArn"],
+        family=definition["family"],
+        command=tuple(command),
+        environment={pair["name"]: pair["value"] for pair in container.get("environment", [])},
+        role_arn=definition["taskRoleArn"],
+        container=container,
+        cpu_units=int(definition["cpu"]),
+        memory_mib=int(definition["memory"]),
+    )

@@ -12,6 +12,9 @@ _POLL_S = 0.2
 _OURSELVES = "rawmill"
 _READY = """
 The platform is ready: {url}
+  the console is there, too; sign in as {email} with the password
+    {password}
+  (both are in {user_file})
   API key of the tenant `demo` ({key_file}):
     export RAWMILL_URL={url} RAWMILL_API_KEY={key}
   then, in the same shell:
@@ -29,7 +32,17 @@ def up(data: Path) -> int:
     with Platform(layout, said=lambda line: logs.say(_OURSELVES, line)) as platform:
         access = platform.access
         key = access.api_key_file.read_text()
-        print(_READY.format(url=access.url, key=key, key_file=access.api_key_file, root=layout.root), flush=True)
+        email, password = access.console_user_file.read_text().split()
+        ready = _READY.format(
+            url=access.url,
+            key=key,
+            key_file=access.api_key_file,
+            email=email,
+            password=password,
+            user_file=access.console_user_file,
+            root=layout.root,
+        )
+        print(ready, flush=True)
         for child in platform.children:
             logs.follow(child.name, child.program.log)
         try:

@@ -6,7 +6,7 @@ CDK = $(NODE) node_modules/aws-cdk/bin/cdk --app cdk.out/$(ENV)
 CDK_STAMP := node_modules/.package-lock.json
 export CDK_DISABLE_CLI_TELEMETRY := true
 
-.PHONY: synth diff deploy destroy snapshots compliance infrastructure-docs bench-synth
+.PHONY: synth diff bootstrap deploy destroy snapshots compliance infrastructure-docs bench-synth
 
 $(CDK_STAMP): package.json package-lock.json | $(STAMP)
 	@echo "installing the locked CDK command line into node_modules"
@@ -19,6 +19,9 @@ synth: setup $(CDK_STAMP) ## Write the cloud assembly of ENV to cdk.out/ENV; nee
 
 diff: synth ## Compare ENV with what is deployed, or without credentials with commit BASE (HEAD when left out)
 	@$(PY) -m stacks.diff "$(ENV)" --base "$(BASE)" --cdk $(CDK)
+
+bootstrap: synth ## Once per account and region: what the CDK command line needs before it can deploy ENV
+	@$(CDK) bootstrap
 
 deploy: synth ## Deploy ENV with the credentials of this shell
 	@$(CDK) deploy --all --require-approval broadening

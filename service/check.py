@@ -1,4 +1,7 @@
-"""Container health checks, with the standard library only: `python -m service.check web | worker`."""
+"""Container health checks, with the standard library only: `python -m service.check web | worker`.
+
+`python -m service.check isolation` says what decoders are kept from on this machine.
+"""
 
 import http.client
 import os
@@ -38,6 +41,16 @@ def worker(scratch: Path) -> str | None:
     return None
 
 
+def isolation() -> str | None:
+    """Print what decoders are kept from here; what is missing, or None when nothing is."""
+    from processor.isolation.sandbox import protection  # noqa: PLC0415 - health checks do without
+
+    found = protection()
+    for name in ("network", "programs", "processes", "files", "limits"):
+        print(f"{name:10} {'closed' if getattr(found, name) else 'OPEN'}")
+    return "\n".join(found.missing) or None
+
+
 def main(arguments: list[str]) -> int:
     """Exit code 0 healthy, 1 not, 2 wrong call."""
     try:
@@ -46,8 +59,10 @@ def main(arguments: list[str]) -> int:
                 fault = web(int(os.environ["RAWMILL_PORT"]))
             case ["worker"]:
                 fault = worker(Path(os.environ["RAWMILL_SCRATCH"]))
+            case ["isolation"]:
+                fault = isolation()
             case _:
-                print("usage: python -m service.check web | worker", file=sys.stderr)
+                print("usage: python -m service.check web | worker | isolation", file=sys.stderr)
                 return 2
     except (KeyError, ValueError) as error:
         print(f"environment: {error}", file=sys.stderr)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from processor.errors import Stage
 from service import runtime
 from service.logs import logger
 
@@ -36,9 +37,9 @@ class Metric:
 
 QUEUE_WAIT = Metric(name="QueueWait", unit=Unit.SECONDS, meaning="from the message sent to the image claimed")
 IMAGE_TIME = Metric(name="ImageTime", unit=Unit.SECONDS, meaning="from claimed to settled, one image")
-STAGE_TIMES = {
-    stage: Metric(name=f"{stage.capitalize()}Time", unit=Unit.SECONDS, meaning=f"one image's stage `{stage}`")
-    for stage in ("read", "decode", "resize", "filters", "watermark", "encode", "store")
+STAGE_TIMES: Mapping[str, Metric] = {
+    stage.value: Metric(name=f"{stage.capitalize()}Time", unit=Unit.SECONDS, meaning=f"one image's stage `{stage}`")
+    for stage in Stage
 }
 IMAGES_COMPLETED = Metric(name="ImagesCompleted", unit=Unit.COUNT, meaning="images whose renditions are stored")
 IMAGES_FAILED = Metric(

@@ -1,4 +1,4 @@
-"""Keeps the tables of docs/service.md as the code has them. `python -m service.reference`."""
+"""Keeps docs/service.md's tables and docs/api-reference.md as the code has them. `python -m service.reference`."""
 
 import re
 import sys
@@ -8,6 +8,7 @@ from pathlib import Path
 import django
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "service.md"
+API_PAGE = PAGE.with_name("api-reference.md")
 _BLOCK = re.compile(r"(<!-- made by make service-docs: ([a-z-]+) -->).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -17,8 +18,17 @@ def fresh(text: str) -> str:
     return _BLOCK.sub(lambda block: f"{block[1]}\n\n{blocks[block[2]]}\n\n{block[3]}", text)
 
 
+def api_reference() -> str:
+    """The page of the API as it should be."""
+    from service.api import reference  # noqa: PLC0415
+    from service.api.application import api  # noqa: PLC0415
+
+    return reference.page(api.get_openapi_schema())
+
+
 def main() -> int:
-    """Writes the page."""
+    """Writes the pages."""
+    API_PAGE.write_text(api_reference(), encoding="utf-8")
     PAGE.write_text(fresh(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
     return 0
 

@@ -6,7 +6,8 @@ from urllib.parse import quote
 
 from service import runtime
 from service.aws.secrets import secrets_of
-from service.config import Config, WebConfig
+from service.config import Config, WebConfig, WorkerConfig
+from service.console.static_files import STATIC_FOLDER, is_immutable, static_version
 from service.database.connection import RotatingConnection
 from service.web.size import THREADS
 
@@ -76,15 +77,73 @@ DEBUG = False
 ALLOWED_HOSTS = list(_current.allowed_hosts) if isinstance(_current, WebConfig) else []
 DATABASES = {} if _current is None else {"default": _database(_current)}
 CACHES = {"default": _session_store(_current)} if isinstance(_current, WebConfig) else {}
-SESSION_ENGINE = "django.contrib.sessions.backends.cache"
+SESSION_ENGINE = "service.accounts.sessions"
 INSTALLED_APPS = ["service.jobs"]
-MIDDLEWARE = ["service.api.middleware.RequestContext"]
-ROOT_URLCONF = "service.api.urls"
+if not isinstance(_current, WorkerConfig):  # workers know jobs and nobody who looks at them
+    INSTALLED_APPS += [
+        "django.contrib.contenttypes",
+        "django.contrib.auth",
+        "service.accounts.apps.AccountsConfig",
+        "service.console",
+    ]
+MIDDLEWARE = [
+    "service.api.middleware.RequestContext",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "service.console.middleware.Pages",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "service.console.middleware.PageLanguage",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+]
+ROOT_URLCONF = "service.web.urls"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"
-USE_I18N = False
 APPEND_SLASH = False
+
+# --- who signs in, and how a browser keeps it ---
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["service.accounts.people.Passwords"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in (
+        ("UserAttributeSimilarityValidator", {"user_attributes": ["email", "name"]}),
+        ("MinimumLengthValidator", {"min_length": 12}),
+        ("CommonPasswordValidator", {}),
+    )
+]
+LOGIN_URL = "sign-in"
+_encrypted = isinstance(_current, WebConfig) and _current.public_url.startswith("https:")
+# `__Host-`: a browser takes it from this very host over TLS only, and gives it to nobody else.
+_prefix = "__Host-" if _encrypted else ""
+SESSION_COOKIE_NAME = f"{_prefix}rawmill-session"
+SESSION_COOKIE_AGE = 7 * 24 * 3600
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _encrypted
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_NAME = f"{_prefix}rawmill-csrf"
+CSRF_FAILURE_VIEW = "service.console.views.errors.forged"
+LANGUAGE_COOKIE_NAME = "rawmill-language"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+
+# --- pages ---
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "service.console.context.about",
+            ]
+        },
+    }
+]
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("ko", "한국어")]
+STATIC_ROOT = STATIC_FOLDER
+STATIC_URL = f"/static/{static_version()}/"
+WHITENOISE_IMMUTABLE_FILE_TEST = is_immutable
 LOGGING_CONFIG = None  # service.logs sets logging up
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 SECURE_CONTENT_TYPE_NOSNIFF = True

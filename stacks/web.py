@@ -90,7 +90,7 @@ class WebStack(PlatformStack):
             party=Party.WEB,
             place=Place.INSTANCES,
             size=Size(cpu_units=machine.vcpus * 1024, memory_mib=machine.task_mib),
-            image=ContainerImage(self, "Image", architecture=machine.architecture),
+            image=ContainerImage(self, "Image", architecture=machine.architecture, base=settings.container_image.base),
             role=self._role.role,
             key=data.key,
             command=["web"],

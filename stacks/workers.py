@@ -58,7 +58,9 @@ class WorkersStack(PlatformStack):
         self._subnet_ids = network.subnets.ids(Tier.APP)
         self.security_group_id = network.security_groups.groups[Party.WORKERS].attr_group_id
         self._machine = known_machine(settings.workers.instance_type)
-        self._image = ContainerImage(self, "Image", architecture=self._machine.architecture)
+        self._image = ContainerImage(
+            self, "Image", architecture=self._machine.architecture, base=settings.container_image.base
+        )
 
         self.cluster = make_cluster(self, "Cluster")
         self._worker_role = make_worker_role(

@@ -110,6 +110,14 @@ def _bill(console: Console, found: Report) -> None:
     for name, driver in (("fixed", Driver.FIXED), ("grows with images", Driver.IMAGES)):
         cost = bill.of_driver(driver)
         table.add_row(name, *(usd(cost.at(level)) for level in Level), share(cost.expected, total.expected), "")
+    if found.budget:
+        row = (
+            f"of the budget, {usd(found.budget)}",
+            *(share(total.at(level), found.budget) for level in Level),
+            "",
+            "",
+        )
+        table.add_row(*row)
     for name, each in (("per 1000 images", found.per_thousand), ("another 1000 images", found.next_thousand)):
         if each is not None:
             table.add_row(name, *(usd(each.at(level)) for level in Level), "", "")
@@ -241,8 +249,10 @@ def _trust(console: Console, found: Report, today: date) -> None:
         f"{len(found.used)} prices, the oldest of {oldest}; {len(found.unverified)} not verified, on which "
         f"{share(found.unverified_share, 1)} of the bill hangs: see `audit prices show {bill.region}`"
     )
-    for price in found.stale(today):
-        console.print(f"[yellow]stale[/]: {price.key} is of {price.as_of}, {(today - price.as_of).days} days ago")
+    stale = found.stale(today)
+    for day in sorted({price.as_of for price in stale}):
+        keys = ", ".join(price.key for price in stale if price.as_of == day)
+        console.print(f"[yellow]stale[/], of {day}, {(today - day).days} days ago: {keys}")
     for item in bill.missing:
         what = f"{item.component}, {item.what} ({item.path}): {number(item.quantity.expected)} without a price"
         console.print(f"[red]missing price[/] {item.price}: {what}")

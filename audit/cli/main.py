@@ -10,7 +10,7 @@ from importlib import import_module
 
 from audit.errors import AuditError
 
-_COMMANDS = ("reach", "prove", "draw", "iam", "who_can", "spof", "cost", "prices", "review")
+_COMMANDS = ("reach", "prove", "draw", "iam", "who_can", "spof", "cost", "prices", "fleet", "review")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -75,7 +75,8 @@ def run_refresh(options: argparse.Namespace) -> int:
 def _with_progress(
     region: str, keys: list[str], old: PriceTable | None, products: Products
 ) -> tuple[PriceTable, list[Change]]:
-    with Progress(transient=True) as progress:
+    terminal = Console(stderr=True)
+    with Progress(console=terminal, transient=True, disable=not terminal.is_terminal) as progress:
         task = progress.add_task(f"asking AWS for {region}", total=len(set(keys)))
 
         def counted(service: str, query: Mapping[str, str]) -> list[Any]:

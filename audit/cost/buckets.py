@@ -1,13 +1,12 @@
 """What lies in which bucket: read from `audit/buckets.toml`, because no template tells."""
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from audit.errors import AuditError, Problem
+from audit.toml import read_toml
 
 BUCKETS = Path(__file__).resolve().parents[1] / "buckets.toml"
 
@@ -35,14 +34,4 @@ def read_buckets(path: Path = BUCKETS) -> Mapping[str, Bucket]:
     Raises:
         AuditError: the file cannot be read, or says something else.
     """
-    try:
-        return TypeAdapter(dict[str, Bucket]).validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise AuditError([Problem(where=str(path), why=f"cannot be read ({error.strerror})")]) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise AuditError([Problem(where=str(path), why=f"is not TOML: {error}")]) from None
-    except ValidationError as error:
-        raise AuditError(
-            Problem(where=f"{path.name}: {'.'.join(map(str, detail['loc']))}", why=detail["msg"])
-            for detail in error.errors(include_url=False)
-        ) from None
+    return read_toml(path, dict[str, Bucket])

@@ -10,6 +10,7 @@ from audit.cost.meter import Amount, Meter, Reading, always, below, dictionaries
 from audit.cost.model import HOURS_PER_MONTH, Driver
 from audit.cost.profile import Usage
 from audit.cost.rates import FREE_STORAGE_GB
+from audit.errors import Problem
 
 _DETAILED_METRICS = 7
 """Metrics of an instance with detailed monitoring; https://aws.amazon.com/cloudwatch/pricing/."""
@@ -82,28 +83,33 @@ class Workers:
 
 def read_workers(reading: Reading) -> Workers:
     """Who develops images: the service behind no load balancer, and the function that starts tasks."""
-    found: dict[str, object] = {}
+    workers = Workers()
     for service in reading.assembly.of_kind("AWS::ECS::Service"):
         group, task = _group_of(reading, service), _task_of(reading, service)
         if service.properties.get("LoadBalancers") or group is None or task is None:
             continue
-        found |= {
-            "instances": group,
-            "least": reading.get(group, "MinSize", 0),
-            "most": reading.get(group, "MaxSize", 0),
-            "vcpus": _vcpus(reading, task),
-        }
+        if workers.instances is not None:
+            why = f"works beside {workers.instances.address}; the work of one month is counted for one group of workers"
+            reading.problems.append(Problem(where=f"{group.address} ({group.kind})", why=why))
+        workers = replace(
+            workers,
+            instances=group,
+            least=reading.get(group, "MinSize", 0),
+            most=reading.get(group, "MaxSize", 0),
+            vcpus=_vcpus(reading, task),
+        )
     for function in reading.assembly.of_kind("AWS::Lambda::Function"):
         task = _task_of(reading, function)
         if task is not None:
             limit = below(dict(function.properties), "Environment", "Variables", _BURST_LIMIT)
-            found |= {
-                "burst": function,
-                "burst_task": task,
-                "burst_vcpus": _vcpus(reading, task),
-                "most_bursts": reading.number(function, limit, _BURST_LIMIT, 0),
-            }
-    return Workers(**found)  # type: ignore[arg-type]
+            workers = replace(
+                workers,
+                burst=function,
+                burst_task=task,
+                burst_vcpus=_vcpus(reading, task),
+                most_bursts=reading.number(function, limit, _BURST_LIMIT, 0),
+            )
+    return workers
 
 
 def groups(reading: Reading, group: Resource) -> Iterator[Meter]:
@@ -249,11 +255,8 @@ class _Running:
 def _instances(reading: Reading, group: Resource, running: _Running) -> Iterator[Meter]:
     data, price, spot = launch_data(reading, group), f"ec2.{instance_type(reading, group)}", spot_share(reading, group)
     which = "added for the work" if running.driver is Driver.IMAGES else "always there"
-    if spot < 1:
-        yield running.meter(group, f"instances {which}", price, 1 - spot)
-    if spot:
-        paid = lambda usage: usage.of(usage.profile.peak.spot_price)  # noqa: E731
-        yield running.meter(group, f"Spot instances {which}", price, spot, paid)
+    yield running.meter(group, f"instances {which}", price, 1 - spot)
+    yield running.meter(group, f"Spot instances {which}", price, spot, _spot_price)
     size = sum(
         reading.number(group, below(device, "Ebs", "VolumeSize"), "VolumeSize")
         for device in dictionaries(data.get("BlockDeviceMappings"))
@@ -264,6 +267,10 @@ def _instances(reading: Reading, group: Resource, running: _Running) -> Iterator
     if str(below(data, "Monitoring", "Enabled")).lower() == "true":
         each = _DETAILED_METRICS / HOURS_PER_MONTH
         yield running.meter(group, f"detailed monitoring of instances {which}", "metric", each)
+
+
+def _spot_price(usage: Usage) -> float:
+    return usage.of(usage.profile.peak.spot_price)
 
 
 def _fargate(reading: Reading, resource: Resource, task: Resource, running: _Running) -> Iterator[Meter]:

@@ -48,6 +48,9 @@ def components(found: Report) -> str:
     rows.append(_row("**all**", total, total))
     rows.append(_row("fixed", bill.of_driver(Driver.FIXED), total))
     rows.append(_row("grows with images", bill.of_driver(Driver.IMAGES), total))
+    if found.budget:
+        shares = (share(total.at(level), found.budget) for level in Level)
+        rows.append((f"of the budget, {usd(found.budget)}", *shares, ""))
     for name, each in (("per 1000 images", found.per_thousand), ("another 1000 images", found.next_thousand)):
         if each is not None:
             rows.append((name, *(usd(each.at(level)) for level in Level), ""))

@@ -9,7 +9,7 @@ from audit.cost.compute import read_workers
 from audit.cost.estimate import estimate
 from audit.cost.investment import Investment, invest
 from audit.cost.limits import Limit, limits
-from audit.cost.meter import Reading
+from audit.cost.meter import Reading, below
 from audit.cost.model import Driver, Estimate, Level, Line, Range
 from audit.cost.prices import Price, PriceTable
 from audit.cost.profile import Profile
@@ -24,6 +24,7 @@ class Report:
     Attributes:
         worker_use: share of the month in which the workers that always run have work.
         used: rows of the price table that the bill needs.
+        budget: USD a month that the templates' budget warns at, None without one.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Report:
     investment: Investment
     worker_use: Range | None
     used: tuple[Price, ...]
+    budget: float | None
 
     @property
     def per_thousand(self) -> Range | None:
@@ -112,7 +114,20 @@ def report(name: str, assembly: Assembly, profile: Profile, prices: PriceTable) 
         investment=invest(profile, bill.total, single.total),
         worker_use=Range(*(use for use in uses if use is not None)) if None not in uses else None,
         used=tuple(price for price in prices if price.key in keys),
+        budget=_budget(assembly),
     )
+
+
+def _budget(assembly: Assembly) -> float | None:
+    """The least of the monthly budgets in USD."""
+    amounts = []
+    for budget in assembly.of_kind("AWS::Budgets::Budget"):
+        data = dict(budget.properties)
+        amount = below(data, "Budget", "BudgetLimit", "Amount")
+        in_usd = below(data, "Budget", "BudgetLimit", "Unit") == "USD"
+        if in_usd and below(data, "Budget", "TimeUnit") == "MONTHLY" and isinstance(amount, int | float | str):
+            amounts.append(float(amount))
+    return min(amounts, default=None)
 
 
 def as_json(found: Report, today: date) -> dict[str, Any]:
@@ -124,6 +139,7 @@ def as_json(found: Report, today: date) -> dict[str, Any]:
         "profile": bill.profile,
         "currency": "USD",
         "images": _range(bill.images),
+        "budget": found.budget,
         "total": _range(bill.total),
         "fixed": _range(bill.of_driver(Driver.FIXED)),
         "per_image_part": _range(bill.of_driver(Driver.IMAGES)),

@@ -1,12 +1,11 @@
 """The calls that each role is there for, written by hand: what its policies must allow, and all that they may."""
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from audit.errors import AuditError, Problem
+from audit.toml import read_toml
 
 EVERYWHERE = "*"
 
@@ -100,14 +99,4 @@ def read_calls(path: Path) -> Calls:
     Raises:
         AuditError: it cannot be read, or has an unknown key.
     """
-    try:
-        return Calls.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise AuditError([Problem(where=str(path), why=f"cannot be read ({error.strerror})")]) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise AuditError([Problem(where=str(path), why=f"is not TOML: {error}")]) from None
-    except ValidationError as error:
-        raise AuditError(
-            Problem(where=f"{path}: {'.'.join(map(str, detail['loc']))}", why=detail["msg"])
-            for detail in error.errors(include_url=False)
-        ) from None
+    return read_toml(path, Calls)

@@ -1,13 +1,13 @@
 """What must hold in a network, read from a TOML file: who is who, who may talk to whom, and what must never be."""
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from audit.errors import AuditError, Problem
+from audit.toml import read_toml
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
@@ -73,17 +73,7 @@ def read_invariants(path: Path) -> Invariants:
     Raises:
         AuditError: it cannot be read, has an unknown key, or names a party that it does not define.
     """
-    try:
-        invariants = Invariants.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise AuditError([Problem(where=str(path), why=f"cannot be read ({error.strerror})")]) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise AuditError([Problem(where=str(path), why=f"is not TOML: {error}")]) from None
-    except ValidationError as error:
-        raise AuditError(
-            Problem(where=f"{path}: {'.'.join(map(str, detail['loc']))}", why=detail["msg"])
-            for detail in error.errors(include_url=False)
-        ) from None
+    invariants = read_toml(path, Invariants)
     named = {
         "flows": [name for flow in invariants.flows for name in (flow.source, flow.target)],
         "never.internet": invariants.never.internet,

@@ -37,6 +37,8 @@ class Answers:
 
     latencies_s: list[float] = field(default_factory=list)
     statuses: dict[int, int] = field(default_factory=dict)
+    took_s: float = 0.0
+    """From the first request to the last answer."""
 
     def note(self, status: int, latency_s: float) -> None:
         """Counts one answer."""
@@ -57,7 +59,9 @@ def ask_concurrently(origin: str, clients: Sequence[Sequence[Request]]) -> Answe
 async def _all(origin: str, clients: Sequence[Sequence[Request]]) -> Answers:
     answers = Answers()
     ready = asyncio.Barrier(len(clients))
+    began_s = time.perf_counter()
     await asyncio.gather(*(_one(origin, requests, ready, answers) for requests in clients))
+    answers.took_s = time.perf_counter() - began_s
     return answers
 
 

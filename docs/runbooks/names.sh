@@ -21,3 +21,15 @@ maintenance() {
   aws logs tail "$MaintenanceLog" --since 1h --format short \
     --log-stream-names "$MaintenanceContainer/$MaintenanceContainer/${task##*/}"
 }
+
+# Makes an API key of a tenant and prints its token: `api_key acme laptop`. The token is made in this shell; only its digest
+# goes to the service, so that it is in no log.
+api_key() {
+  local prefix secret digest
+  prefix=$(head -c 512 /dev/urandom | LC_ALL=C tr -dc 'a-z2-7' | head -c 12)
+  secret=$(head -c 32 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=\n')
+  digest=$(printf %s "$secret" | openssl dgst -sha256 -r | cut -d ' ' -f 1)
+  maintenance manage api_keys register "${1:?a tenant}" --name "${2:?what the key is for}" \
+    --prefix "$prefix" --sha256 "$digest" >&2 &&
+    printf 'rawmill_%s_%s\n' "$prefix" "$secret"
+}

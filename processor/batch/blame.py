@@ -30,6 +30,15 @@ def blame(error: BaseException, stage: Stage) -> tuple[ReasonCode, Stage, str]:
     return ReasonCode.INTERNAL_ERROR, stage, f"{type(error).__name__} at stage {stage}: {error}"
 
 
+def has_no_room(error: BaseException | None) -> bool:
+    """Whether a full disk is at the bottom of this error."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def is_transient(error: BaseException | None) -> bool:
     """Whether an input/output error that can pass is at the bottom of this error."""
     while error is not None:

@@ -17,6 +17,7 @@ from typing import Any
 from processor.batch.board import Board
 from processor.batch.environment import limit_library_threads
 from processor.errors import Stage
+from processor.isolation.sandbox import Cage, enter
 
 
 def prepare_process(log_path: Path) -> None:
@@ -28,15 +29,23 @@ def prepare_process(log_path: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # The pool's handler runs Python code, which a decoder that hangs in C never returns to.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _die_with_parent()
+    _be_told_of_parents_death()
     _redirect_output(log_path)
 
 
-def settle_process() -> None:
-    """Everything that lives as long as the process is loaded."""
+def settle_process(cage: Cage | None = None) -> None:
+    """Everything that lives as long as the process is loaded: close it in, where it is to be.
+
+    Raises:
+        OSError: the kernel refuses to close it in.
+    """
     limit_library_threads()
     # The collector need not walk it again, and its pages stay shared with the fork server.
     gc.freeze()
+    if cage is not None:
+        enter(cage)
+    # After that, for file rules bind the thread that lays them on and those that it starts.
+    _watch_parent()
 
 
 def begin_attempt(board: Board, slot: int, token: int) -> float:
@@ -82,7 +91,7 @@ def _redirect_output(log_path: Path) -> None:
     faulthandler.enable(2, all_threads=False)
 
 
-def _die_with_parent() -> None:
+def _watch_parent() -> None:
     """End this process when the process that owns the slot is gone, however it went."""
     parent = multiprocessing.parent_process()
     if parent is None:
@@ -94,7 +103,12 @@ def _die_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()
-    if sys.platform.startswith("linux"):
+
+
+def _be_told_of_parents_death() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None and sys.platform.startswith("linux"):
+        sentinel: Any = parent.sentinel
         # A thread cannot run while C code holds the interpreter lock; the kernel's SIGIO ends the process even then.
         with contextlib.suppress(OSError):
             signal.signal(signal.SIGIO, signal.SIG_DFL)

@@ -53,6 +53,11 @@ def _by_signal(number: int, stage: Stage, log: str) -> Death:
         name = signal.Signals(number).name
     except ValueError:
         name = f"signal {number}"
+    if number == signal.SIGXCPU:
+        return Death(
+            reason=ReasonCode.TIMED_OUT,
+            message=f"used up its processor time at stage {stage}; its process was ended by the system",
+        )
     if number in _KILLS:
         return Death(
             reason=ReasonCode.OUT_OF_MEMORY,

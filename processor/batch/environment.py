@@ -8,9 +8,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import forkserver, popen_forkserver
+from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext, ForkServerContext, ForkServerProcess
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
+
+from processor.batch.trust import receive_records
 
 PRELOAD = "processor.batch.preload"
 
@@ -54,12 +58,18 @@ class _Process(ForkServerProcess):
 class _Context(ForkServerContext):
     Process = _Process
 
+    def Pipe(self, duplex: bool = True) -> "tuple[Connection[Any, Any], Connection[Any, Any]]":  # noqa: N802
+        """As multiprocessing's, but this process believes nothing that comes out of it except records."""
+        reader, writer = super().Pipe(duplex)
+        receive_records(reader)
+        return reader, writer
 
-def start_context(*also: str) -> BaseContext:
+
+def start_context(*preload: str) -> BaseContext:
     """The context that workers are started in, with the fork server already loading where there is one.
 
     Args:
-        also: modules that the fork server loads beside the pipeline. They must not start threads.
+        preload: modules that the fork server loads; without any, the pipeline. They must not start threads.
 
     Fork is out: LibRaw's OpenMP runtime hangs in a forked child. A fork server is a clean process that loads the code
     once; its children start in milliseconds. Where it is missing, every worker loads everything itself (spawn).
@@ -67,7 +77,7 @@ def start_context(*also: str) -> BaseContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = _Context()
-    context.set_forkserver_preload([PRELOAD, *also])
+    context.set_forkserver_preload(list(preload) or [PRELOAD])
     with worker_environment(), _interrupts_ignored():
         forkserver.ensure_running()
     return context

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from processor.errors import UsageError
 from processor.licences import LicenceOptions
@@ -32,6 +33,9 @@ class BatchOptions:
         io_retries: further attempts after an input/output error that can pass (EIO, ESTALE).
         plugins: modules and files that register custom filters, loaded by every worker.
         function: import path of the work on one image; tests put faults here.
+        isolated: close the workers in as far as the system can: no network, no programs, no files but the originals'
+            and the output's.
+        readable, writable: files and folders that custom filters may read, and write, besides.
     """
 
     jobs: int = field(default_factory=default_jobs)
@@ -46,6 +50,9 @@ class BatchOptions:
     io_retries: int = 2
     plugins: tuple[str, ...] = ()
     function: str = DEVELOP
+    isolated: bool = True
+    readable: tuple[Path, ...] = ()
+    writable: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("jobs", "tasks_per_worker", "limit", "memory_bytes"):

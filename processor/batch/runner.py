@@ -12,6 +12,7 @@ from queue import Empty, SimpleQueue
 from processor.batch import inputs as discovery
 from processor.batch.admission import Admission, Work
 from processor.batch.board import Board
+from processor.batch.cage import cage_of, not_isolated
 from processor.batch.counter import Counter
 from processor.batch.deaths import classify, timed_out
 from processor.batch.environment import start_context, stop_loading, when_loaded, worker_environment
@@ -65,6 +66,7 @@ def run_batch(
         originals = discovery.expand(inputs, workspace.out_dir)[: options.limit]
         clock.discovered()
         recipe_path, digest = workspace.store_recipe(recipe)
+        cage = cage_of(options, originals, recipe, workspace)
         with Counter.create(workspace.counter_path, len(originals)) as counter:
             batch = _Batch(
                 originals=originals,
@@ -91,6 +93,7 @@ def run_batch(
                                 counter_path=workspace.counter_path,
                                 log_path=workspace.log_path(number),
                                 licences=options.licences,
+                                cage=cage,
                             ),
                             run=run_image,
                             log_path=workspace.log_path(number),
@@ -389,4 +392,5 @@ class _Batch:
             stopped=self._stopped,
             interrupted=self._interrupts.count > 0,
             strict=self.options.strict,
+            not_isolated=not_isolated(self.options),
         )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from processor.isolation.sandbox import Cage
 from processor.licences import LicenceOptions
 from processor.limits import Limits
 from processor.result import ImageResult
@@ -22,6 +23,7 @@ class WorkerSetup:
         board_path, counter_path: memory shared by all processes of the batch.
         log_path: receives what libraries print and the trace of a crash.
         licences: seats to ask for, or None when no stage needs a licence.
+        cage: what the process is left with, or None when it is not closed in.
     """
 
     slot: int
@@ -34,6 +36,7 @@ class WorkerSetup:
     counter_path: Path
     log_path: Path
     licences: LicenceOptions | None
+    cage: Cage | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

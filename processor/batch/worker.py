@@ -56,7 +56,7 @@ def initialise(setup: WorkerSetup) -> None:
         baseline_bytes=private_bytes(),
         start_up_cpu_s=time.process_time(),
     )
-    settle_process()
+    settle_process(setup.cage)
 
 
 def run_image(task: ImageTask) -> bytes:

@@ -15,7 +15,8 @@ from processor.cli.dry_run import show_plans
 from processor.cli.recipe import usable_recipe
 from processor.licences import DEFAULT_TIMEOUT_S, LicenceOptions, default_folder
 from processor.limits import Limits
-from processor.report import BatchReport, write_contact_sheet, write_html, write_json
+from processor.report import BatchReport, write_contact_sheet, write_json
+from processor.report.batch_page import write_html
 from processor.result import Status
 from processor.types import Tier
 
@@ -64,6 +65,12 @@ def add_to(commands: Any) -> None:
     command.add_argument(
         "--filters", action="append", default=[], metavar="MODULE", help="registers custom filters; repeatable"
     )
+    command.add_argument("--no-isolation", action="store_true",
+                         help="let workers reach the network and every file that you can")  # fmt: skip
+    command.add_argument("--readable", action="append", type=Path, default=[], metavar="PATH",
+                         help="custom filters may read it, besides the originals; repeatable")  # fmt: skip
+    command.add_argument("--writable", action="append", type=Path, default=[], metavar="PATH",
+                         help="custom filters may write it, besides the output; repeatable")  # fmt: skip
     command.add_argument("--dry-run", action="store_true", help="print what would be done, read headers only")
     command.add_argument("--quiet", action="store_true", help="no live display")
     command.set_defaults(command=run)
@@ -88,6 +95,9 @@ def run(options: argparse.Namespace) -> int:
         memory_bytes=options.memory,
         licences=_licences(options),
         plugins=tuple(options.filters),
+        isolated=not options.no_isolation,
+        readable=tuple(options.readable),
+        writable=tuple(options.writable),
     )
     if options.dry_run:
         originals = expand(options.inputs, options.out)[: options.limit]
@@ -126,6 +136,8 @@ def summarise(report: BatchReport, written: list[Path]) -> None:
             table.add_row("speed-up", f"{report.speed_up:.2f} on {report.jobs} workers")
         table.add_row("peak memory", f"{report.peak_memory_bytes >> 20} MiB in one worker")
         console.print(table)
+    for sentence in report.not_isolated:
+        console.print(f"not isolated: {sentence}", soft_wrap=True)
     by_reason: dict[str, int] = {}
     for result in report.results:
         if result.status is Status.FAILED and result.reason is not None:

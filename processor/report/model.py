@@ -83,6 +83,7 @@ class BatchReport:
         stopped: why the batch ended early, or None.
         interrupted: whether Ctrl-C or SIGTERM ended it.
         strict: whether suspect images count as failures in the exit code.
+        not_isolated: what the workers were not kept from, and why; empty when they were closed in entirely.
     """
 
     results: tuple[ImageResult, ...]
@@ -105,6 +106,7 @@ class BatchReport:
     stopped: str | None = None
     interrupted: bool = False
     strict: bool = False
+    not_isolated: tuple[str, ...] = ()
 
     def count(self, status: Status) -> int:
         """How many images ended in this way."""

@@ -1,4 +1,4 @@
-"""report.html and contact_sheet.html: the batch for people. Each is one file; only pictures are linked."""
+"""Pages for people, and contact_sheet.html among them. Each page is one file; only pictures are linked."""
 
 import os
 from functools import cache
@@ -8,36 +8,13 @@ from urllib.parse import quote
 
 from processor.report.files import write_whole
 from processor.report.model import BatchReport
-from processor.report.plots import speed_up_plot, stage_plot, timeline_plot
 from processor.result import ImageResult, Output, Status
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-    from markupsafe import Markup
 
 REPORT_NAME = "report.html"
 CONTACT_SHEET_NAME = "contact_sheet.html"
-
-
-def write_html(report: BatchReport, out_dir: Path) -> Path:
-    """Write report.html into the output folder, whole or not at all; returns its path.
-
-    Raises:
-        UsageError: the folder cannot be written.
-    """
-    page = (
-        _environment()
-        .get_template("report.html.j2")
-        .render(
-            report=report,
-            Status=Status,
-            failures=[result for result in report.results if result.status is Status.FAILED],
-            speed_up_svg=_inline(speed_up_plot(report)),
-            stage_svg=_inline(stage_plot(report)),
-            timeline_svg=_inline(timeline_plot(report)),
-        )
-    )
-    return write_whole(out_dir / REPORT_NAME, page)
 
 
 def write_contact_sheet(report: BatchReport, out_dir: Path) -> Path:
@@ -46,32 +23,27 @@ def write_contact_sheet(report: BatchReport, out_dir: Path) -> Path:
     Raises:
         UsageError: the folder cannot be written.
     """
-    page = _environment().get_template("contact_sheet.html.j2").render(report=report, Status=Status)
+    page = environment().get_template("contact_sheet.html.j2").render(report=report, Status=Status)
     return write_whole(out_dir / CONTACT_SHEET_NAME, page)
 
 
 @cache
-def _environment() -> "Environment":
+def environment() -> "Environment":
+    """The templates of this package and what they may use."""
     # Every worker process imports this package; only who writes a page needs the templates.
     from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415
 
-    environment = Environment(
+    made = Environment(
         loader=PackageLoader("processor.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(
+    made.filters.update(
         shown=shown, href=href, thumb=thumb, file_name=file_name, seconds=seconds, mib=mib, percent=percent
     )
-    return environment
-
-
-def _inline(svg: str | None) -> "Markup | None":
-    from markupsafe import Markup  # noqa: PLC0415
-
-    return None if svg is None else Markup(svg)  # noqa: S704 - our own drawing; it contains no name of a file
+    return made
 
 
 def shown(name: str) -> str:

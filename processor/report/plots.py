@@ -69,25 +69,6 @@ def speed_up_plot(report: BatchReport) -> str | None:
     return _svg(figure, "Predicted speed-up against cores")
 
 
-def stage_plot(report: BatchReport) -> str | None:
-    """Seconds by stage over all images; None when no image was developed."""
-    stages = [(name, seconds) for name, seconds in report.stage_s.items() if seconds > 0]
-    if not stages:
-        return None
-    figure, axes = _figure(6.4, 0.55 + 0.36 * len(stages))
-    names = [name for name, _ in stages]
-    seconds = [value for _, value in stages]
-    bars = axes.barh(names, seconds, color=_PLAIN, height=0.62)
-    total = sum(seconds)
-    axes.bar_label(bars, [f"{value:.2f} s · {value / total:.0%}" for value in seconds], padding=5, color=_INK)
-    axes.invert_yaxis()
-    axes.set_xlim(0, max(seconds) * 1.28)
-    axes.grid(visible=False)
-    axes.xaxis.set_visible(False)
-    axes.spines["bottom"].set_visible(False)
-    return _svg(figure, "Time by stage")
-
-
 def timeline_plot(report: BatchReport) -> str | None:
     """What every slot did when; None without attempts."""
     if not report.spans or report.wall_s <= 0:

@@ -73,6 +73,7 @@ def as_document(report: BatchReport) -> dict[str, Any]:
             "peak_bytes": report.peak_memory_bytes,
             "waited_s": report.memory_wait_s,
         },
+        "isolation": {"missing": list(report.not_isolated)},
         "licences": {"waited_s": report.licence_wait_s},
         "parallel": {
             "jobs": report.jobs,

@@ -129,8 +129,13 @@ def _accepted(given: JobGiven) -> recipes.Accepted:
     try:
         return recipes.accept(given.recipe)
     except RecipeError as error:
-        lines = str(error).splitlines()
-        raise Problem(Code.INVALID_RECIPE, lines[0], errors=[_fault(line) for line in lines[:BULK]]) from None
+        raise recipe_problem(error) from None
+
+
+def recipe_problem(error: RecipeError) -> Problem:
+    """What is wrong with a recipe, each fault with its place."""
+    lines = str(error).splitlines()
+    return Problem(Code.INVALID_RECIPE, lines[0], errors=[_fault(line) for line in lines[:BULK]])
 
 
 def _fault(line: str) -> dict[str, str]:

@@ -61,6 +61,25 @@ def check(request: HttpRequest, key: str) -> None:
         _log.warning("rate_limits_off", reason=type(error).__name__, seconds=PAUSE_S)
 
 
+def hit(item: RateLimitItem, key: str) -> float | None:
+    """Counts something that `key` did; seconds to wait when it was one too many.
+
+    Raises:
+        redis.exceptions.RedisError: it cannot be counted.
+    """
+    window = _limiter().window
+    return None if window.hit(item, key) else max(1.0, window.get_window_stats(item, key).reset_time - time.time())
+
+
+def forget(item: RateLimitItem, key: str) -> None:
+    """Takes back all that was counted of `key`.
+
+    Raises:
+        redis.exceptions.RedisError: it cannot be reached.
+    """
+    _limiter().window.clear(item, key)
+
+
 def _refusal(limiter: _Limiter, item: RateLimitItem, key: str) -> Problem:
     wait_s = limiter.window.get_window_stats(item, key).reset_time - time.time()
     what = "new jobs" if item is JOBS else "calls"

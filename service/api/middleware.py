@@ -7,16 +7,17 @@ from uuid import uuid4
 
 import structlog
 from django.core.exceptions import DisallowedHost
-from django.http import HttpRequest
+from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 
-from service.api.bodies import check_body
+from service.api.bodies import check_body, check_form
 from service.api.problems import MEDIA_TYPE, Code, Problem, answer
 from service.logs import bound, logger
 
 _log = logger(__name__)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 HEALTH_PATHS = ("/health/", "/health/deep/")
+_API_PATHS = re.compile(r"/(?:v1|health)(?:/|$)")
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -28,8 +29,13 @@ _HEADERS = {
 _HSTS = "max-age=31536000; includeSubDomains"
 
 
+def is_of_api(request: HttpRequest) -> bool:
+    """Whether a program is to be answered here; everywhere else are the pages of the console."""
+    return _API_PATHS.match(request.path) is not None
+
+
 class RequestContext:
-    """The only middleware: Django's own is made for pages with sessions."""
+    """The outermost middleware; those of sessions and pages are within."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
@@ -62,17 +68,19 @@ class RequestContext:
         try:
             if request.path not in HEALTH_PATHS:  # a load balancer asks by address, whatever the host is called
                 request.get_host()
-                check_body(request)
+                (check_body if is_of_api(request) else check_form)(request)
         except DisallowedHost:
             return answer(Problem(Code.BAD_REQUEST, "Host: not a host of this service"), request_id=request_id)
         except Problem as problem:
             return answer(problem, request_id=request_id)
         response = self._get_response(request)
+        if response.status_code < 400 or not is_of_api(request):
+            return response
         ours = response.headers.get("Content-Type", "").startswith((MEDIA_TYPE, "application/json"))
-        return response if response.status_code < 400 or ours else _as_problem(request, response, request_id)
+        return response if ours else as_problem(request, response, request_id)
 
 
-def _as_problem(request: HttpRequest, response: HttpResponseBase, request_id: str) -> HttpResponseBase:
+def as_problem(request: HttpRequest, response: HttpResponseBase, request_id: str) -> JsonResponse:
     """What Django or the framework answered by itself, as a problem."""
     if response.status_code == 405:
         allowed = response.headers.get("Allow", "")

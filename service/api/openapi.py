@@ -10,6 +10,7 @@ _CODES = "x-problem-codes"
 EVERYWHERE = (
     Code.BAD_REQUEST,
     Code.UNAUTHENTICATED,
+    Code.CROSS_SITE_REQUEST,
     Code.NOT_FOUND,
     Code.LENGTH_REQUIRED,
     Code.BODY_TOO_LARGE,
@@ -18,7 +19,7 @@ EVERYWHERE = (
     Code.INTERNAL_ERROR,
     Code.DATABASE_UNAVAILABLE,
 )
-_OPEN = frozenset({Code.UNAUTHENTICATED, Code.TOO_MANY_REQUESTS})
+_OPEN = frozenset({Code.UNAUTHENTICATED, Code.CROSS_SITE_REQUEST, Code.TOO_MANY_REQUESTS})
 """Problems of calls that need a key."""
 
 

@@ -20,6 +20,7 @@ class Code(StrEnum):
     BAD_REQUEST = "bad_request"
     MALFORMED_JSON = "malformed_json"
     UNAUTHENTICATED = "unauthenticated"
+    CROSS_SITE_REQUEST = "cross_site_request"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     JOB_ENDED = "job_ended"
@@ -71,6 +72,11 @@ CATALOGUE: Mapping[Code, Kind] = {
         HTTPStatus.UNAUTHORIZED,
         "A valid API key is needed",
         "Send `Authorization: Bearer rawmill_…` with a key that has neither expired nor been revoked.",
+    ),
+    Code.CROSS_SITE_REQUEST: Kind(
+        HTTPStatus.FORBIDDEN,
+        "The request does not come from a page of ours",
+        "Programs send an API key. Only the console's own pages are let in by the cookie of somebody who signed in.",
     ),
     Code.NOT_FOUND: Kind(
         HTTPStatus.NOT_FOUND,

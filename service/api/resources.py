@@ -23,6 +23,7 @@ class Resources:
         upload_signer: links to upload with, and multipart uploads.
         download_signer: links to results.
         queue: where images to develop go.
+        dead_letters: where messages go that were given up.
         pool: threads for calls to storage that do not depend on each other.
     """
 
@@ -30,6 +31,7 @@ class Resources:
     upload_signer: Signer
     download_signer: Signer
     queue: Queue
+    dead_letters: Queue
     pool: ThreadPoolExecutor
 
 
@@ -61,5 +63,6 @@ def _make(config: WebConfig) -> Resources:
             link_s=config.link_lifetime_s,
         ),
         queue=Queue(clients.sqs, config.queue_url),
+        dead_letters=Queue(clients.sqs, config.dead_letter_queue_url),
         pool=ThreadPoolExecutor(STORAGE_CALLS_AT_ONCE, thread_name_prefix="storage"),
     )

@@ -1,4 +1,4 @@
-"""Addresses: the API under /v1, and health. What Django itself refuses becomes a problem in the middleware."""
+"""Addresses: the API under /v1, and health. The pages beside it are in `service.web.urls`."""
 
 from django.urls import path
 

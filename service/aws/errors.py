@@ -3,11 +3,16 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
 
 class AwsError(Exception):
     """A call to AWS failed after its retries. The message names the operation, the thing and AWS's own words."""
+
+
+class AwsAway(AwsError):  # noqa: N818 - reads as what happened
+    """AWS cannot be reached, breaks off, asks for less, or says that it is in trouble itself. It passes by itself."""
 
 
 class AccessDenied(AwsError):  # noqa: N818 - reads as what happened
@@ -28,6 +33,8 @@ class UploadRefused(AwsError):  # noqa: N818
 
 _MISSING = {"404", "NoSuchKey", "NotFound"}
 _DENIED = {"403", "AccessDenied", "AccessDeniedException", "Forbidden"}
+_THROTTLED = {"SlowDown", "RequestTimeout", "RequestThrottled", "Throttling", "ThrottlingException"}
+_SERVER_ERROR = 500
 _REFUSED = {"InvalidPart", "InvalidPartOrder", "EntityTooSmall", "MalformedXML", "InvalidRequest"}
 
 
@@ -52,6 +59,8 @@ def translated(operation: str, thing: str) -> Iterator[None]:
             raise UploadMissing(message) from error
         if code in _REFUSED:
             raise UploadRefused(message) from error
+        if code in _THROTTLED or error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= _SERVER_ERROR:
+            raise AwsAway(message) from error
         raise AwsError(message) from error
-    except BotoCoreError as error:
-        raise AwsError(f"{operation} {thing}: {error}") from error
+    except (BotoCoreError, Boto3Error) as error:
+        raise AwsAway(f"{operation} {thing}: {error}") from error

@@ -16,6 +16,8 @@ _PREFIX_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 _PREFIX_LENGTH = 12
 _SECRET_BYTES = 32
 _TOKEN = re.compile(r"rawmill_([a-z2-7]{12})_([A-Za-z0-9_-]{43})", re.ASCII)
+PREFIX = re.compile(r"[a-z2-7]{12}", re.ASCII)
+"""What a prefix looks like; it names a key in lists and logs and opens nothing."""
 _NOBODY = bytes(32)
 """Compared with when there is no such prefix, so that the answer takes as long as for a wrong secret."""
 
@@ -38,12 +40,15 @@ RETURNING prefix
 """
 
 _REVOKE = """
-UPDATE api_keys SET revoked_at = now() WHERE prefix = %(prefix)s AND revoked_at IS NULL RETURNING prefix
+UPDATE api_keys SET revoked_at = now()
+WHERE prefix = %(prefix)s AND revoked_at IS NULL AND tenant_id = coalesce(%(tenant)s, tenant_id)
+RETURNING prefix
 """
 
 _REPLACE = """
 UPDATE api_keys SET expires_at = least(expires_at, now() + %(overlap)s)
 WHERE prefix = %(prefix)s AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+    AND tenant_id = coalesce(%(tenant)s, tenant_id)
 RETURNING tenant_id, name
 """
 
@@ -58,7 +63,11 @@ class NewKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Who sent a request."""
+    """Who sent a request.
+
+    Attributes:
+        key_prefix: of the key; `user-<id>` of somebody who signed in to the console.
+    """
 
     tenant: str
     key_prefix: str
@@ -72,9 +81,17 @@ def create(*, tenant: str, name: str, lifetime: timedelta | None = None) -> NewK
     """
     prefix = "".join(secrets.choice(_PREFIX_ALPHABET) for _ in range(_PREFIX_LENGTH))
     secret = secrets.token_urlsafe(_SECRET_BYTES)
-    values = {"prefix": prefix, "tenant": tenant, "digest": _digest(secret), "name": name, "lifetime": lifetime}
-    row(_INSERT, values)
+    register(tenant=tenant, name=name, prefix=prefix, digest=_digest(secret), lifetime=lifetime)
     return NewKey(prefix=prefix, token=f"rawmill_{prefix}_{secret}")
+
+
+def register(*, tenant: str, name: str, prefix: str, digest: bytes, lifetime: timedelta | None = None) -> None:
+    """Takes a key whose token was made elsewhere, by the SHA-256 of its secret: the token itself never comes here.
+
+    Raises:
+        django.db.IntegrityError: there is no such tenant, or another key has the prefix.
+    """
+    row(_INSERT, {"prefix": prefix, "tenant": tenant, "digest": digest, "name": name, "lifetime": lifetime})
 
 
 def authenticate(token: str) -> Principal | None:
@@ -90,15 +107,15 @@ def authenticate(token: str) -> Principal | None:
     return Principal(tenant=found["tenant_id"], key_prefix=prefix)
 
 
-def revoke(prefix: str) -> bool:
-    """Ends a key at once; False when there is none or it was revoked before."""
-    return row(_REVOKE, {"prefix": prefix}) is not None
+def revoke(prefix: str, *, tenant: str | None = None) -> bool:
+    """Ends a key (of this tenant) at once; False when there is none or it was revoked before."""
+    return row(_REVOKE, {"prefix": prefix, "tenant": tenant}) is not None
 
 
-def rotate(prefix: str, *, overlap: timedelta) -> NewKey | None:
-    """Makes a new key in the place of a valid one, which stays valid for `overlap`; None when there is none."""
+def rotate(prefix: str, *, overlap: timedelta, tenant: str | None = None) -> NewKey | None:
+    """Makes a new key in the place of a valid one (of this tenant), which stays valid for `overlap`; else None."""
     with transaction.atomic():
-        replaced = row(_REPLACE, {"prefix": prefix, "overlap": overlap})
+        replaced = row(_REPLACE, {"prefix": prefix, "overlap": overlap, "tenant": tenant})
         return None if replaced is None else create(tenant=replaced["tenant_id"], name=replaced["name"])
 
 

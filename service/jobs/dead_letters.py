@@ -66,14 +66,22 @@ def looked_at(queue: Queue, *, most: int = MOST) -> Iterator[list[DeadLetter]]:
             queue.give_back(message)
 
 
-def redrive(dead_letters: Queue, queue: Queue, *, chosen: Callable[[DeadLetter], bool], lifetime: timedelta) -> Redrive:
+def redrive(
+    dead_letters: Queue,
+    queue: Queue,
+    *,
+    chosen: Callable[[DeadLetter], bool],
+    lifetime: timedelta,
+    most: int = MOST,
+) -> Redrive:
     """Gives the images (or archives) of the chosen messages another chance and takes the messages out of the queue.
 
+    Looks at `most` messages.
     The row comes first, then the new message, then the old one's end: an interruption leaves a message too many, which
     is harmless, and never one too few.
     """
     sent = stale = left = 0
-    with looked_at(dead_letters) as letters:
+    with looked_at(dead_letters, most=most) as letters:
         for letter in filter(chosen, letters):
             if isinstance(letter.wanted, Unreadable):
                 left += 1
@@ -98,9 +106,9 @@ def redrive_job(queue: Queue, job_id: UUID, *, lifetime: timedelta, codes: Colle
     return len(redone)
 
 
-def purge(queue: Queue, *, chosen: Callable[[DeadLetter], bool]) -> int:
-    """Deletes the chosen messages; the rows stay as they are. Returns how many."""
-    with looked_at(queue) as letters:
+def purge(queue: Queue, *, chosen: Callable[[DeadLetter], bool], most: int = MOST) -> int:
+    """Deletes the chosen of `most` messages; the rows stay as they are. Returns how many."""
+    with looked_at(queue, most=most) as letters:
         return sum(queue.delete(letter.message) for letter in letters if chosen(letter))
 
 

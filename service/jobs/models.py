@@ -186,6 +186,7 @@ class Image(models.Model):
                 fields=["enqueued_at"],
                 condition=Q(status="pending", enqueued_at__isnull=False),
             ),
+            models.Index(name="images_settled", fields=["settled_at"], condition=Q(settled_at__isnull=False)),
             models.Index(name="images_tokens", fields=["lease_token"], condition=Q(status="processing")),
             models.Index(name="images_leases", fields=["lease_until"], condition=Q(status="processing")),
             models.Index(

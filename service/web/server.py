@@ -50,9 +50,11 @@ class Server(BaseApplication):  # type: ignore[misc,unused-ignore]
     def load(self) -> Callable[..., Any]:
         """Called by gunicorn in each process."""
         from service.api.resources import resources  # noqa: PLC0415 - Django is set up by then
+        from service.console.security import content_security_policy  # noqa: PLC0415
         from service.web.wsgi import application  # noqa: PLC0415
 
         resources()  # takes half a second; the first request shall not pay for it
+        content_security_policy(self._config)
         return application
 
 
@@ -85,7 +87,7 @@ def settings(config: WebConfig) -> dict[str, Any]:
 
 def run(config: WebConfig) -> None:
     """Serves until SIGTERM; ends the process."""
-    importlib.import_module("service.api.urls")  # before the fork: the processes share its memory and start at once
+    importlib.import_module("service.web.urls")  # before the fork: the processes share its memory and start at once
     Server(config).run()
 
 

@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing.context import BaseContext
+from multiprocessing.util import get_temp_dir
 from pathlib import Path
 
 from processor.batch.board import Board
 from processor.batch.environment import start_context, stop_loading, when_loaded, worker_environment
 from processor.batch.slot import Program, Slot, SlotEvent
+from processor.isolation.client import DecoderServer
+from processor.isolation.sandbox import guard_secrets
 from processor.limits import Limits
 from service import runtime
 from service.aws.clients import Clients
@@ -35,6 +38,7 @@ _BEAT_EVERY_S = 5.0
 _LONGEST_CALL_S = 180.0
 """Every call has a time limit of its own far below this."""
 _CLOSING_S = 3.0
+_LOOK_EVERY_S = 0.05
 
 log = logger(__name__)
 
@@ -56,6 +60,7 @@ def work(config: WorkerConfig, settings: WorkerSettings) -> int:
     context = start_context(PRELOAD)
     try:
         with open_scratch(settings.scratch) as scratch, _private_folder() as private:
+            scratch.note_elsewhere(private, Path(get_temp_dir()))
             return _work(config=config, settings=settings, loop=loop, context=context, scratch=scratch, private=private)
     except ScratchError as error:
         log.error("scratch_unusable", error=str(error))  # noqa: TRY400 - the sentence says it all
@@ -71,6 +76,7 @@ def _work(
     scratch: Scratch,
     private: Path,
 ) -> int:
+    guard_secrets()
     clients = Clients(region=config.region)
     supervisor = Supervisor(
         settings=settings,
@@ -82,6 +88,7 @@ def _work(
     )
     heartbeat = _Heartbeat(scratch.path / HEARTBEAT, loop)
     with (
+        DecoderServer(private) as decoders,
         Board.create(private / "board", settings.processes) as board,
         worker_environment(),
         _signals(lambda: loop.post(supervisor.stop)),
@@ -95,16 +102,18 @@ def _work(
                 context=context,
                 board=board,
                 private=private,
+                decoders=decoders.address,
                 announce=announce,
             )
             for number in range(settings.processes)
         ]
         loaded = when_loaded(context)
-        while not loaded.wait(0.05) and not supervisor.done:
-            loop.turn(0.0)
+        while not (loaded.is_set() and decoders.settled) and not supervisor.done:
+            loop.turn(_LOOK_EVERY_S)
             heartbeat.beat()
         if not loaded.is_set():
             stop_loading()
+        _tell_isolation(decoders)
         supervisor.begin(slots)
         log.info(
             "worker_ready",
@@ -117,10 +126,24 @@ def _work(
             while not supervisor.done:
                 supervisor.turn()
                 heartbeat.beat()
+                if not decoders.alive and supervisor.exit_code == 0:
+                    log.error("decoders_lost", then="this worker ends, and another takes its place")
+                    supervisor.stop(exit_code=1)
         finally:
             _close(slots, within_s=min(_CLOSING_S, settings.stop_margin_s))
     log.info("worker_stopped", exit_code=supervisor.exit_code, cpu_s=round(time.process_time(), 3))
     return supervisor.exit_code
+
+
+def _tell_isolation(decoders: DecoderServer) -> None:
+    """Once a worker: what its decoders are refused, and a warning for each thing that this system cannot refuse."""
+    found = decoders.protection
+    if found is None:
+        return
+    closed = {name: getattr(found, name) for name in ("network", "programs", "processes", "files", "limits")}
+    log.info("decoders_isolated", **closed)
+    for sentence in found.missing:
+        log.warning("decoders_not_isolated", missing=sentence)
 
 
 class _Heartbeat:
@@ -147,15 +170,19 @@ def _slot(
     context: BaseContext,
     board: Board,
     private: Path,
+    decoders: Path,
     announce: Callable[[SlotEvent], None],
 ) -> Slot[ImageTask | ArchiveTask, Reply]:
     log_path = private / f"child-{number}.log"
     setup = ChildSetup(
         slot=number,
         function=settings.function,
+        decoders=decoders,
+        also_writable=tuple(map(Path, settings.also_writable)),
         scratch=settings.scratch.absolute(),
         board_path=private / "board",
         log_path=log_path,
+        decoder_log_path=private / f"decoder-{number}.log",
         limits=Limits(timeout_s=settings.time_limit_s),
         region=config.region,
         uploads_bucket=config.uploads_bucket,

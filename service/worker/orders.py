@@ -24,7 +24,7 @@ from service.jobs.records import (
 )
 from service.worker.archive.rows import write_rows
 from service.worker.recipes import store_recipe
-from service.worker.scratch import Scratch
+from service.worker.scratch import WORK, Scratch
 from service.worker.tasks import ArchiveMade, ArchiveTask, ImageMade, ImageTask, Reply
 
 ARCHIVE_TIME_LIMIT_S = 4 * 3600.0
@@ -69,6 +69,11 @@ class Order(ABC):
     def ids(self) -> dict[str, str]:
         """What every line of the log about it names: job, image, tenant."""
 
+    @property
+    def waited_s(self) -> float:
+        """Seconds since its message was sent."""
+        return max(0.0, (datetime.now(UTC) - self.message.sent_at).total_seconds())
+
     @abstractmethod
     def claim(self, *, worker: str, lease_s: float) -> Refusal | None:
         """Take the lease; None when it is ours, else why not."""
@@ -96,7 +101,7 @@ class Order(ABC):
 
     @abstractmethod
     def give_back(self, *, drained: bool, code: str | None = None, message: str | None = None) -> None:
-        """Let it wait for another try; `drained` when it is not to blame."""
+        """Let it wait for another try; `drained` when it is not to blame: the worker stops, or met an outage."""
 
 
 class ImageOrder(Order):
@@ -118,6 +123,11 @@ class ImageOrder(Order):
         return {"job": str(self._wanted.job_id), "image": str(self._wanted.image_id), **tenant}
 
     @property
+    def waited_s(self) -> float:
+        # By the row: a message that takes the place of another one is young.
+        return super().waited_s if self._claim is None or self._claim.waited_s is None else self._claim.waited_s
+
+    @property
     def claimed(self) -> Claim:
         """The claim.
 
@@ -137,7 +147,7 @@ class ImageOrder(Order):
 
     def prepare(self, scratch: Scratch) -> None:
         store_recipe(scratch.recipes, self.claimed.recipe_digest, self.claimed.recipe)
-        self.folder = scratch.make(str(self.claimed.image_id))
+        self.folder = scratch.make(str(self.claimed.job_id), str(self.claimed.image_id))
 
     def task(self, *, token: int, grant_bytes: int) -> ImageTask:
         claim = self.claimed
@@ -254,8 +264,8 @@ class ArchiveOrder(Order):
         return None
 
     def prepare(self, scratch: Scratch) -> None:
-        self.folder = scratch.make(f"archive-{self._wanted.job_id}")
-        self._posted_at = write_rows(str(self._wanted.job_id), scratch.path / self.folder)
+        self.folder = scratch.make(f"archive-{self._wanted.job_id}", "rows")
+        self._posted_at = write_rows(str(self._wanted.job_id), scratch.path / WORK / self.folder)
 
     def task(self, *, token: int, grant_bytes: int) -> ArchiveTask:
         return ArchiveTask(

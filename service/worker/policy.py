@@ -24,6 +24,7 @@ PERMANENT = frozenset(
 _FIRST_SHARE = 1 / 30
 _FACTOR = 4
 _JITTER = 0.25
+_OUTAGE_SHARE = 0.5
 LONGEST_WAIT_S = 43_200
 """SQS hides no message for longer."""
 
@@ -49,3 +50,14 @@ class RetryPolicy:
         # Images that failed together, as in an outage, do not come back together.
         spread = random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - no secret
         return max(1, min(self.visibility_timeout_s, LONGEST_WAIT_S, round(base_s * spread)))
+
+    def outage_wait_s(self, waited_s: float) -> int:
+        """Seconds until the next try after an outage, which is no try: the longer it has waited already, the longer.
+
+        It is never given up. Half of the time that has passed is a wait that grows by half each time, up to the
+        visibility timeout; the job's lifetime ends it.
+        """
+        first_s = self.visibility_timeout_s * _FIRST_SHARE
+        spread = random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - no secret
+        wait_s = max(first_s, waited_s * _OUTAGE_SHARE) * spread
+        return max(1, min(self.visibility_timeout_s, LONGEST_WAIT_S, round(wait_s)))

@@ -1,4 +1,4 @@
-"""Imported once by the fork server beside the pipeline, so that a child starts with storage's client loaded."""
+"""Imported once by the fork server, so that a child starts with storage's client loaded. Decoders load the pipeline."""
 
 from importlib import import_module
 

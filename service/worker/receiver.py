@@ -24,7 +24,17 @@ class Receiver:
         self.polling = False
         self.empty_since_s: float | None = None
         self._failures = 0
+        self._outages = 0
         self._not_before_s = 0.0
+
+    def rest(self) -> None:
+        """Take nothing for a while, longer each time: what was taken met an outage, and all else would."""
+        self._outages += 1
+        self._not_before_s = max(self._not_before_s, time.monotonic() + pause_s(self._outages))
+
+    def go_on(self) -> None:
+        """Something was done again: the next outage begins with a short rest."""
+        self._outages = 0
 
     def poll(self, most: int) -> None:
         """Ask for at most so many messages, unless a poll is under way or it is too early after a failure."""

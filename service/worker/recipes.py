@@ -1,4 +1,4 @@
-"""Recipes in scratch: written once by the supervisor, loaded by children, with the logo in a file of its own.
+"""Recipes in scratch: written once by the supervisor, loaded by decoders, with the logo in a file of its own.
 
 A job's recipe carries its logo as a `data:` address. A path would name a file of this machine, which no customer may.
 """
@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from processor.errors import RecipeError
-from processor.recipe import Recipe
 
 _PREFIX, _ENCODED = "data:image/", ";base64,"
 
@@ -23,7 +22,7 @@ def store_recipe(folder: Path, digest: str, recipe: Mapping[str, Any]) -> None:
         RecipeError: its logo is not a `data:` address of an image.
         OSError: the folder cannot be written.
     """
-    path = _path(folder, digest)
+    path = recipe_path(folder, digest)
     if path.exists():
         return
     settings = dict(recipe)
@@ -36,12 +35,8 @@ def store_recipe(folder: Path, digest: str, recipe: Mapping[str, Any]) -> None:
     temporary.replace(path)
 
 
-def load_recipe(folder: Path, digest: str) -> Recipe:
-    """The recipe that was stored under a digest."""
-    return Recipe.model_validate_json(_path(folder, digest).read_bytes())
-
-
-def _path(folder: Path, digest: str) -> Path:
+def recipe_path(folder: Path, digest: str) -> Path:
+    """Where the recipe of a digest is."""
     return folder / f"{digest}.json"
 
 

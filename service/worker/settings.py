@@ -30,6 +30,7 @@ class WorkerSettings:
             returned; so it is shorter than SQS allows.
         name: who holds the leases, for people who read the rows.
         function: import path of the work on one image.
+        also_writable: folders that it may write besides its image's; for work that is not the pipeline's.
         tasks_per_child: a child is replaced after so many, so that no leak grows without bound.
     """
 
@@ -45,6 +46,7 @@ class WorkerSettings:
     poll_wait_s: int = 5
     name: str = field(default_factory=_name)
     function: str = DEVELOP
+    also_writable: tuple[str, ...] = ()
     tasks_per_child: int = 200
 
     @property

@@ -11,6 +11,7 @@ from functools import partial
 from uuid import UUID
 
 from processor.batch.admission import Admission
+from processor.batch.blame import has_no_room
 from processor.batch.deaths import classify, timed_out
 from processor.batch.records import in_mib
 from processor.batch.slot import Delivered, NeverBegan, Slot, SlotEvent, TimedOut
@@ -209,7 +210,8 @@ class Supervisor:
     def _not_prepared(self, hand: Hand, error: Exception) -> None:
         if isinstance(error, OSError):
             message = f"the worker's scratch folder cannot be written: {error.strerror or error}"
-            self._failed(hand, ReasonCode.STORE_FAILED, Stage.READ, message)
+            failed = self._met_outage if has_no_room(error) else self._failed
+            failed(hand, ReasonCode.STORE_FAILED, Stage.READ, message)
         elif isinstance(error, RecipeError):
             self._failed(hand, ReasonCode.FILTER_FAILED, Stage.WATERMARK, str(error))
         else:
@@ -256,9 +258,12 @@ class Supervisor:
         match reply.result:
             case NeedsMore(needed_bytes=needed_bytes):
                 self._wants_memory(hand, needed_bytes)
+            case Failure(is_outage=True, code=code, stage=stage, message=message):
+                self._met_outage(hand, code, stage, message)
             case Failure(code=code, stage=stage, message=message):
                 self._failed(hand, code, stage, message)
             case ImageMade() | ArchiveMade():
+                self._receiver.go_on()
                 if isinstance(hand.order, ImageOrder):
                     self._pace.note(reply.seconds)
                 hand.phase = Phase.FINISHING
@@ -328,6 +333,19 @@ class Supervisor:
             return
         metrics.image_retried(reason=str(code), attempt=order.attempts, **order.ids)
         give_back = partial(order.give_back, drained=False, code=str(code), message=message)
+        self._persist(hand, Lane.DATABASE, give_back, lambda _: self._return(hand, after_s=wait_s))
+
+    def _met_outage(self, hand: Hand, code: str, stage: str, message: str) -> None:
+        """The image waits and its try does not count; the worker rests, lest it draw every image into the outage."""
+        order = hand.order
+        hand.phase = Phase.FINISHING
+        wait_s = self._policy.outage_wait_s(order.waited_s)
+        log.warning(
+            "outage_met", reason=str(code), stage=str(stage), error=message, retry_after_s=wait_s, **order.ids
+        )  # fmt: skip
+        metrics.image_retried(reason=str(code), attempt=order.attempts, **order.ids)
+        self._receiver.rest()
+        give_back = partial(order.give_back, drained=True, code=str(code), message=message)
         self._persist(hand, Lane.DATABASE, give_back, lambda _: self._return(hand, after_s=wait_s))
 
     def _give_up(self, hand: Hand, code: str, message: str) -> None:

@@ -28,8 +28,11 @@ class ChildSetup:
     Attributes:
         slot: number of its slot, its row on the board.
         function: import path `module:callable` of the work on one image, with the signature of pipeline.develop.
+        decoders: where isolated decoders are had.
+        also_writable: folders that the function may write besides its own.
         scratch: folder for files in flight.
         board_path, log_path: as in processor.batch.
+        decoder_log_path: what log_path is, for this child's decoders.
         limits: what one image may cost; the memory of each comes with its task.
         region, uploads_bucket, vault_bucket, results_bucket: where objects are.
         licences: None when no stage needs a licence.
@@ -37,9 +40,12 @@ class ChildSetup:
 
     slot: int
     function: str
+    decoders: Path
+    also_writable: tuple[Path, ...]
     scratch: Path
     board_path: Path
     log_path: Path
+    decoder_log_path: Path
     limits: Limits
     region: str
     uploads_bucket: str
@@ -54,7 +60,7 @@ class ImageTask:
 
     Attributes:
         token: number of this attempt, unique in this worker.
-        folder: the image's folder below scratch, its own; what an earlier attempt fetched is found there.
+        folder: the image's folder below scratch's trees, its own; what an earlier attempt fetched is found there.
         size_bytes: as announced and checked after the upload.
         in_vault: whether the vault has the original already.
         recipe_digest: name of the recipe's file in scratch.
@@ -125,11 +131,15 @@ class NeedsMore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """It could not be done: reason code, the stage that is to blame, a sentence."""
+    """It could not be done: reason code, the stage that is to blame, a sentence.
+
+    `is_outage`: storage was away, or scratch had no room. Every other image would have failed the same way now.
+    """
 
     code: str
     stage: str
     message: str
+    is_outage: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

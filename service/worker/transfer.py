@@ -1,5 +1,8 @@
 """A child's way to object storage: the original in, renditions out, and the original into the vault meanwhile."""
 
+import os
+import re
+import stat
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,13 +12,14 @@ from typing import Final
 from processor.errors import ReasonCode, Stage
 from processor.result import Output
 from service.aws.clients import Clients
-from service.aws.errors import AwsError, ObjectMissing
+from service.aws.errors import AwsAway, AwsError, ObjectMissing
 from service.aws.storage import MIB, Bucket
 from service.jobs.object_keys import result_key, vault_key
 from service.jobs.reasons import ServiceReason
 from service.worker.tasks import ChildSetup, ImageTask, MadeRendition
 
 CONTENT_TYPES: Final = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp", "avif": "image/avif"}
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _THREADS = 3
 _SINGLE_GET_BYTES = 32 * MIB
 """Originals up to this size come by one call: half the processor time. Larger ones come sooner in parallel pieces."""
@@ -34,6 +38,11 @@ class TransferError(Exception):
     def __init__(self, code: str, stage: Stage, message: str) -> None:
         super().__init__(message)
         self.code, self.stage = code, stage
+
+    @property
+    def is_outage(self) -> bool:
+        """Whether storage is away: then neither the image nor its try is to blame."""
+        return isinstance(self.__cause__, AwsAway)
 
 
 class Transfer:
@@ -109,7 +118,10 @@ class Transfer:
         Raises:
             TransferError: `store_failed`.
         """
-        pending = [self._threads.submit(self._store, task, folder / output.path, output) for output in outputs]
+        files = [made_file(folder, output) for output in outputs]
+        pending = [
+            self._threads.submit(self._store, task, path, output) for path, output in zip(files, outputs, strict=True)
+        ]
         try:
             return tuple(future.result() for future in pending)
         except AwsError as error:
@@ -142,6 +154,31 @@ class Transfer:
             height_px=output.height_px,
             size_bytes=output.size_bytes,
         )
+
+
+def made_file(folder: Path, output: Output) -> Path:
+    """The file of a rendition, if it is what its decoder says.
+
+    A decoder that a file has taken over can name whatever it likes, and can do what it likes in its folder: a link
+    there would have us store, for its customer, what only we can read.
+    """
+    path = folder / output.path
+    try:
+        if path.parent != folder or not _NAME.fullmatch(path.name):
+            raise ValueError("it is not in the image's folder")  # noqa: TRY301 - one sentence for all
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            found = os.fstat(descriptor)
+        finally:
+            os.close(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+            raise ValueError("it is no plain file")  # noqa: TRY301
+        if found.st_size != output.size_bytes:
+            raise ValueError(f"it has {found.st_size} bytes and not {output.size_bytes}")  # noqa: TRY301
+    except (OSError, ValueError) as error:
+        message = f"rendition {output.path[:200]!r} is not what its decoder says: {error}"
+        raise TransferError(ReasonCode.DECODER_CRASH, Stage.STORE, message) from error
+    return path
 
 
 def _get(bucket: Bucket, key: str, path: Path, size_bytes: int) -> None:

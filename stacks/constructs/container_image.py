@@ -15,15 +15,20 @@ _PLATFORMS = {
 
 
 class ContainerImage(Construct):
-    """The image for one instruction set. Its tag is a hash of what `.dockerignore` lets into the build."""
+    """The image for one instruction set. Its tag is a hash of what `.dockerignore` lets into the build and of the base.
 
-    def __init__(self, scope: Construct, construct_id: str, *, architecture: Architecture) -> None:
+    Args:
+        base: what it is built on, by its digest; the Dockerfile's own when None.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, architecture: Architecture, base: str | None) -> None:
         super().__init__(scope, construct_id)
         asset = ecr_assets.DockerImageAsset(
             self,
             "Asset",
             directory=str(_ROOT),
             platform=_PLATFORMS[architecture],
+            build_args=None if base is None else {"BASE_IMAGE": base},
         )
         self.architecture = architecture
         self.uri = asset.image_uri

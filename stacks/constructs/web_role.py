@@ -1,4 +1,4 @@
-"""What the web task may do: take on the signers, look at uploads, send messages, read its secrets."""
+"""What the web task may do: take on the signers, look at uploads, send and redrive messages, read its secrets."""
 
 from collections.abc import Iterator
 
@@ -41,6 +41,17 @@ class WebRole(Construct):
                     sid="JobQueue",
                     actions=["sqs:GetQueueAttributes", "sqs:SendMessage"],
                     resources=[messaging.queue.queue_arn],
+                ),
+                Permission(
+                    # The operator's page: list, redrive and delete what was given up.
+                    sid="DeadLetters",
+                    actions=[
+                        "sqs:ChangeMessageVisibility",
+                        "sqs:DeleteMessage",
+                        "sqs:GetQueueAttributes",
+                        "sqs:ReceiveMessage",
+                    ],
+                    resources=[messaging.dead_letter_queue.queue_arn],
                 ),
                 Permission(
                     sid="Secrets",

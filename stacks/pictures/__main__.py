@@ -11,10 +11,11 @@ from stacks.pictures.facts import read_facts
 from stacks.pictures.network import draw
 from stacks.pictures.platform_facts import read_platform
 from stacks.pictures.platform_tables import alarms, queues, scaling, stacks
+from stacks.pictures.settings import settings_tables
 from stacks.pictures.tables import journey, matrix, network_acl
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-PAGES = ("network.md", "architecture.md")
+PAGES = ("network.md", "architecture.md", "configuration.md")
 _BLOCK = re.compile(r"(<!-- made by make infrastructure-docs: ([a-z-]+) -->).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -33,6 +34,7 @@ def fresh(assembly: Path, texts: Mapping[str, str]) -> dict[str, str]:
         "queues": queues(whole),
         "scaling": scaling(whole),
         "alarms": alarms(whole),
+        **settings_tables(),
     }
 
     def fill(block: re.Match[str]) -> str:

@@ -1,5 +1,6 @@
 """The tables of docs/architecture.md: stacks, queues, scaling rules, alarms."""
 
+from stacks.pictures.network import PictureError
 from stacks.pictures.platform_facts import PlatformFacts
 from stacks.pictures.tables import table
 
@@ -14,7 +15,16 @@ _OWNS = {
 
 
 def stacks(facts: PlatformFacts) -> str:
-    """Stacks in the order of deployment, which is the order of their dependencies."""
+    """Stacks in the order of deployment, which is the order of their dependencies.
+
+    Raises:
+        PictureError: nobody has said yet what a stack owns.
+    """
+    unknown = facts.stacks.keys() - _OWNS.keys()
+    if unknown:
+        raise PictureError(
+            f"{', '.join(sorted(unknown))}: say in _OWNS of stacks/pictures/platform_tables.py what it owns"
+        )
     rows = [
         (f"`rawmill-{facts.environment}-{name.lower()}`", _OWNS[name], str(kinds.total()), "yes" if protected else "no")
         for name, (protected, kinds) in facts.stacks.items()

@@ -1,7 +1,8 @@
 """Everything that differs between environments: a frozen, validated tree, read once from `environments/NAME.toml`."""
 
+from stacks.settings.container_image import ContainerImageSettings
 from stacks.settings.errors import Problem, SettingsError
-from stacks.settings.load import environment_names, load_settings
+from stacks.settings.load import ENVIRONMENTS, environment_names, load_settings
 from stacks.settings.machine_image import MachineImageSettings
 from stacks.settings.model import Settings
 from stacks.settings.network import InterfaceEndpoint, NatMode, NetworkSettings, ZoneSettings
@@ -19,7 +20,9 @@ from stacks.settings.platform import (
 from stacks.settings.storage import StorageSettings
 
 __all__ = [
+    "ENVIRONMENTS",
     "BudgetSettings",
+    "ContainerImageSettings",
     "DatabaseSettings",
     "IdentitySettings",
     "InterfaceEndpoint",

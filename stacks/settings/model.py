@@ -6,6 +6,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from stacks.settings.container_image import ContainerImageSettings
 from stacks.settings.machine_image import MachineImageSettings
 from stacks.settings.network import NetworkSettings, default_zones
 from stacks.settings.operations import BudgetSettings, IdentitySettings, ObservabilitySettings
@@ -46,6 +47,7 @@ class Settings(Strict):
     web: WebSettings
     workers: WorkerSettings
     machine_image: MachineImageSettings = MachineImageSettings()
+    container_image: ContainerImageSettings = ContainerImageSettings()
     database: DatabaseSettings
     session_store: SessionStoreSettings
     storage: StorageSettings = StorageSettings()

@@ -40,7 +40,13 @@ SESSION_MANAGER = (InterfaceEndpoint.SSM, InterfaceEndpoint.SSM_MESSAGES, Interf
 
 
 class ZoneSettings(Strict):
-    """The address blocks of one availability zone, one per tier."""
+    """The address blocks of one availability zone, one per tier.
+
+    Attributes:
+        public: load balancer and NAT gateway.
+        private_app: web, workers and interface endpoints.
+        private_db: database and session store; no way to the internet.
+    """
 
     public: PublicBlock
     private_app: PrivateBlock
@@ -48,14 +54,21 @@ class ZoneSettings(Strict):
 
 
 class NetworkSettings(Strict):
-    """The VPC. Zones keep their blocks whatever is added later: nothing here is counted off in order."""
+    """The VPC. Zones keep their blocks whatever is added later: nothing here is counted off in order.
+
+    Attributes:
+        cidr: all addresses of the environment. Without tables for zones, a /16 has two zones with blocks of its own.
+        nat: a gateway in each zone, or one that every zone depends on.
+        interface_endpoints: AWS services that are called through an endpoint of their own instead of NAT, beside the
+            three of Session Manager, which are always there.
+        flow_log_retention_days: who talked to whom, and what was refused.
+    """
 
     cidr: VpcBlock = IPv4Network("10.0.0.0/16")
     nat: Annotated[NatMode, Field(strict=False)] = NatMode.PER_ZONE
     interface_endpoints: Annotated[
         tuple[Annotated[InterfaceEndpoint, Field(strict=False)], ...], Field(strict=False)
     ] = ()
-    """Endpoints beside the three of Session Manager, which are always there."""
     flow_log_retention_days: Literal[1, 3, 5, 7, 14, 30, 60, 90, 180, 365, 400, 731, 1827] = 90
     zones: Annotated[dict[ZoneName, ZoneSettings], Field(min_length=2, max_length=3)]
 

@@ -44,7 +44,15 @@ class JobSettings(Strict):
 
 
 class MessagingSettings(Strict):
-    """The job queue and its dead-letter queue."""
+    """The job queue and its dead-letter queue.
+
+    Attributes:
+        visibility_timeout_s: how long a message is hidden from other workers once one has taken it. A worker that is
+            still busy prolongs it; when a worker dies, others see its images after this time.
+        max_receive_count: how often an image is tried before it is given up.
+        retention_days: older messages are deleted by SQS; the sweeper sends what was never done again.
+        dead_letter_retention_days: how long somebody has to look at what was given up.
+    """
 
     visibility_timeout_s: Annotated[int, Field(ge=30, le=43_200)] = 900
     max_receive_count: Annotated[int, Field(ge=1, le=10)] = 3
@@ -58,6 +66,7 @@ class WebSettings(Strict):
     Attributes:
         domain: where the platform is found, over TLS; without one it serves plain HTTP at the load balancer's address.
         hosted_zone_id: the Route 53 zone that the domain's records are written to.
+        instance_type: of the instances; each holds one task.
         min_instances, max_instances: each has one task. One of the most is kept for deployments, which start new tasks
             before they stop old ones.
         cpu_target_percent, requests_per_target: tasks are added above either. Requests are per task and minute.
@@ -78,7 +87,9 @@ class WorkerSettings(Strict):
     """The worker cluster.
 
     Attributes:
+        strategy: where workers run: on instances, on Fargate, or on instances with Fargate for the peak.
         instance_type: its processors and memory say how many images one worker develops at a time.
+        min_instances, max_instances: each has one worker; between the two the backlog decides.
         alternative_instance_types: taken when the first is not to be had, or is dearer as Spot; of no smaller size.
         spot_share_percent: of the instances above `min_instances`, which are always on demand.
         max_burst_tasks: bounds what Fargate adds.
@@ -102,7 +113,15 @@ class WorkerSettings(Strict):
 
 
 class DatabaseSettings(Strict):
-    """PostgreSQL. Storage begins at `storage_gib` and grows by itself up to `max_storage_gib`."""
+    """PostgreSQL.
+
+    Attributes:
+        instance_class: its size.
+        multi_az: a standby in another zone takes over when the first one is lost.
+        backup_retention_days: it can be restored to any second of these.
+        storage_gib: what storage begins with.
+        max_storage_gib: what it grows to by itself.
+    """
 
     instance_class: DatabaseClass
     multi_az: bool = True
@@ -112,7 +131,12 @@ class DatabaseSettings(Strict):
 
 
 class SessionStoreSettings(Strict):
-    """Redis: sessions and rate limits, nothing that cannot be lost."""
+    """Redis: sessions and rate limits, nothing that cannot be lost.
+
+    Attributes:
+        node_type: its size.
+        replicas: one of them takes over when the primary is lost.
+    """
 
     node_type: CacheNodeType
     replicas: Annotated[int, Field(ge=0, le=5)] = 1

@@ -20,7 +20,7 @@ _TIERS = ("public", "private_app", "private_db")
 
 def broken_rules(settings: "Settings") -> Iterator[Problem]:
     """Every problem that lies between two settings rather than in one."""
-    for rule in _RULES:
+    for rule in RULES:
         yield from rule(settings)
 
 
@@ -132,7 +132,7 @@ def _blocks(settings: "Settings") -> Iterator[tuple[str, IPv4Network]]:
             yield f"network.zones.{zone}.{tier}", getattr(blocks, tier)
 
 
-_RULES: tuple[Callable[["Settings"], Iterator[Problem]], ...] = (
+RULES: tuple[Callable[["Settings"], Iterator[Problem]], ...] = (
     _zones_are_of_the_region,
     _subnets_lie_in_the_vpc,
     _subnets_do_not_overlap,

@@ -90,7 +90,15 @@ def resources() -> dict[str, Any]:
         },
         "Results": {
             "Type": "AWS::S3::Bucket",
-            "Properties": {"LifecycleConfiguration": {"Rules": [{"Status": "Enabled", "ExpirationInDays": 73}]}},
+            "Properties": {
+                "LifecycleConfiguration": {
+                    "Rules": [
+                        {"Status": "Enabled", "ExpirationInDays": 73},
+                        {"Status": "Enabled", "NoncurrentVersionExpiration": {"NoncurrentDays": 36.5}},
+                        {"Status": "Disabled", "ExpirationInDays": 1},
+                    ]
+                }
+            },
         },
     }
 

@@ -21,11 +21,13 @@ def data() -> Any:
     return json.loads((DOCS / page.DATA).read_text(encoding="utf-8"))
 
 
+@pytest.mark.docs
 def test_the_page_is_what_its_template_makes_of_its_figures(data: Any) -> None:
     written = (DOCS / page.PAGE).read_text(encoding="utf-8")
     assert page.render(data) == written, "docs/parallelism.md was edited or its template changed: run `make bench`"
 
 
+@pytest.mark.docs
 def test_the_plots_show_the_figures_of_the_page(data: Any) -> None:
     for name, svg in draw(data["parts"]).items():
         committed = (DOCS / page.IMAGES / name).read_text(encoding="utf-8")

@@ -4,10 +4,13 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from image import assemble
 from stacks.settings import environment_names
+from tests.stacks.configurations import configurations
 from tests.stacks.template import Resource, Template
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,6 +46,12 @@ def _last(instruction: str) -> str:
     return str(found[0])
 
 
+def test_the_signal_that_ecs_sends_is_the_one_that_the_service_drains_at(containers: dict[str, Resource]) -> None:
+    assert _last("STOPSIGNAL") == "SIGTERM"
+    for name, container in containers.items():
+        assert container["LinuxParameters"]["InitProcessEnabled"] is True, f"{name}: no init hands the signal on"
+
+
 def test_each_task_runs_its_command_of_the_one_entry_point(containers: dict[str, Resource]) -> None:
     assert json.loads(_last("ENTRYPOINT")) == ["python", "-m", "service"]
     for name, container in containers.items():
@@ -52,7 +61,9 @@ def test_each_task_runs_its_command_of_the_one_entry_point(containers: dict[str,
 
 def test_tasks_run_as_the_user_that_the_image_makes(containers: dict[str, Resource]) -> None:
     assert {container["User"] for container in containers.values()} == {_last("USER")} == {"10001:10001"}
-    assert "--uid 10001" in DOCKERFILE
+    assert assemble.USER == 10001
+    owners = re.findall(r"^COPY .*--chown=(\S+) /writable /$", DOCKERFILE, re.MULTILINE)
+    assert owners == ["10001:10001"], "who the task is owns what it may write"
 
 
 def test_what_may_be_written_is_a_volume_of_the_image_and_a_mount_of_the_task(containers: dict[str, Resource]) -> None:
@@ -75,6 +86,37 @@ def test_health_is_asked_for_in_the_same_way_inside_and_outside_of_ecs(container
     assert dict(re.findall(r"--([a-z-]+)=(\w+)", options)) == spelled
     for name in {"worker", "burst"} & containers.keys():
         assert containers[name]["HealthCheck"]["Command"] == ["CMD", "python", "-m", "service.check", "worker"]
+
+
+def _builds(assemblies: Path, configuration: str) -> list[dict[str, Any]]:
+    """How each stack that runs tasks has its image built, as `cdk deploy` reads it."""
+    builds = []
+    for stack in ("Web", "Workers"):
+        manifest = json.loads((assemblies / configuration / f"{stack}.assets.json").read_text(encoding="utf-8"))
+        builds += [asset["source"] for asset in manifest["dockerImages"].values()]
+    return builds
+
+
+def test_the_base_that_an_environment_names_is_the_one_that_its_image_is_built_on(assemblies: Path) -> None:
+    named = configurations()["three-zones"].container_image.base
+    assert named is not None
+    assert "@sha256:" in named
+    assert [build["dockerBuildArgs"] for build in _builds(assemblies, "three-zones")] == [{"BASE_IMAGE": named}] * 2
+    # The argument is the one that both stages are based on.
+    assert re.findall(r"^ARG (\w+)=", DOCKERFILE, re.MULTILINE)[0] == "BASE_IMAGE"
+    assert re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE) == ["${BASE_IMAGE}", "scratch"]
+
+
+def test_an_environment_that_names_no_base_takes_the_dockerfiles_own(assemblies: Path) -> None:
+    for build in _builds(assemblies, "small"):
+        assert "dockerBuildArgs" not in build
+
+
+@pytest.mark.parametrize(("configuration", "platform"), [("prod", "linux/amd64"), ("three-zones", "linux/arm64")])
+def test_the_image_is_built_for_the_instruction_set_of_the_machines(
+    assemblies: Path, configuration: str, platform: str
+) -> None:
+    assert {build["platform"] for build in _builds(assemblies, configuration)} == {platform}
 
 
 def test_what_the_image_copies_is_what_the_build_context_holds() -> None:

@@ -266,3 +266,47 @@ def test_a_link_works_until_it_expires_and_never_for_another_object(deployed: De
     assert httpx.put(link.replace("uploads/a", "uploads/b"), content=b"raw").status_code == 403
     time.sleep(3)
     assert httpx.put(link, content=b"raw").status_code == 403
+
+
+def test_task_definitions_keep_all_that_their_containers_are_told(
+    deployed: Deployed, templates: dict[str, Any]
+) -> None:
+    def camel(given: Any) -> Any:
+        if isinstance(given, dict):
+            return {f"{name[0].lower()}{name[1:]}": camel(value) for name, value in given.items()}
+        return [camel(each) for each in given] if isinstance(given, list) else given
+
+    ids = deployed.resources("AWS::ECS::TaskDefinition")
+    assert ids
+    for logical_id, arn in ids.items():
+        properties = templates[logical_id]["Properties"]
+        definition = deployed.clients.ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
+        assert definition["volumes"] == camel(properties["Volumes"])
+        assert definition["runtimePlatform"] == camel(properties["RuntimePlatform"])
+        [container], [given] = definition["containerDefinitions"], properties["ContainerDefinitions"]
+        for name in ("HealthCheck", "LinuxParameters", "SystemControls", "Ulimits"):
+            key = f"{name[0].lower()}{name[1:]}"
+            assert container.get(key) == (camel(given[name]) if name in given else None), name
+
+
+def test_objects_that_name_no_key_get_the_one_of_the_account(deployed: Deployed) -> None:
+    s3 = deployed.clients.s3
+    bucket = _environments(deployed)["web"]["RAWMILL_UPLOADS_BUCKET"]
+    put = s3.put_object(Bucket=bucket, Key="uploads/kms", Body=b"raw", ServerSideEncryption="aws:kms")
+    assert put["SSEKMSKeyId"].endswith(":alias/aws/s3")
+
+
+def test_every_bucket_is_private_and_another_acl_would_be_refused(deployed: Deployed) -> None:
+    cloudformation = deployed.clients.cloudformation
+    for acl, status in (("Private", "CREATE_COMPLETE"), ("PublicRead", "CREATE_FAILED")):
+        template = {"Resources": {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"AccessControl": acl}}}}
+        stack = f"acl-{acl.lower()}"
+        cloudformation.create_stack(StackName=stack, TemplateBody=json.dumps(template), OnFailure="DO_NOTHING")
+        assert status in {event["ResourceStatus"] for event in _events(deployed.clients, stack)}
+
+
+def test_an_image_counts_as_there_only_where_there_is_no_registry_to_ask(deployed: Deployed) -> None:
+    ecr = deployed.clients.client("ecr")
+    ecr.create_repository(repositoryName="some")
+    [image] = ecr.describe_images(repositoryName="some", imageIds=[{"imageTag": "any"}])["imageDetails"]
+    assert image["imageTags"] == ["any"]

@@ -10,6 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from local.credentials import TaskCredentials
+from local.rehearsal.refusals import Refusals
 from local.tasks import Part, Task, deployed_tasks
 from tests.local.conftest import Deployed
 
@@ -134,3 +135,50 @@ def test_credentials_are_given_to_nobody_without_the_token(credentials: TaskCred
     assert (
         httpx.get(f"{url}er", headers={"Authorization": told["AWS_CONTAINER_AUTHORIZATION_TOKEN"]}).status_code == 404
     )
+
+
+@pytest.fixture
+def burst(deployed: Deployed) -> tuple[Any, dict[str, str]]:
+    """An ECS client with the role of the burst function, and what the function is told."""
+    functions = deployed.clients.client("lambda")
+    configurations = [
+        functions.get_function_configuration(FunctionName=name)
+        for name in deployed.resources("AWS::Lambda::Function").values()
+    ]
+    [configuration] = [each for each in configurations if "CLUSTER" in each.get("Environment", {}).get("Variables", {})]
+    taken = deployed.clients.client("sts").assume_role(RoleArn=configuration["Role"], RoleSessionName="burst")
+    session = boto3.Session(
+        aws_access_key_id=taken["Credentials"]["AccessKeyId"],
+        aws_secret_access_key=taken["Credentials"]["SecretAccessKey"],
+        aws_session_token=taken["Credentials"]["SessionToken"],
+        region_name="eu-west-1",
+    )
+    return session.client("ecs", endpoint_url=deployed.clients.endpoint), configuration["Environment"]["Variables"]
+
+
+def test_the_burst_function_counts_and_starts_its_own_tasks_in_its_own_cluster_alone(
+    burst: tuple[Any, dict[str, str]], tasks: dict[Part, Task]
+) -> None:
+    ecs, told = burst
+    assert ecs.list_tasks(cluster=told["CLUSTER"])["taskArns"] == []
+    with pytest.raises(ClientError, match="AccessDenied"):
+        ecs.list_tasks(cluster="elsewhere")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        ecs.run_task(cluster=told["CLUSTER"], taskDefinition=tasks[Part.WEB].arn, count=1)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        ecs.run_task(cluster="elsewhere", taskDefinition=told["TASK_DEFINITION"], count=1)
+    [task] = ecs.run_task(cluster=told["CLUSTER"], taskDefinition=told["TASK_DEFINITION"], count=1)["tasks"]
+    assert ecs.list_tasks(cluster=told["CLUSTER"])["taskArns"] == [task["taskArn"]]
+
+
+def test_a_refusal_is_in_the_log_even_when_the_caller_keeps_it_to_itself(
+    deployed: Deployed, client_of: Callable[[Part, str], Any], tasks: dict[Part, Task]
+) -> None:
+    refusals = Refusals(deployed.endpoints.process.program.log)
+    with pytest.raises(ClientError):
+        client_of(Part.WORKER, "s3").put_object(
+            Bucket=tasks[Part.WORKER].environment["RAWMILL_UPLOADS_BUCKET"], Key="x"
+        )
+    [refusal] = refusals.seen()
+    assert refusal.action == "s3:PutObject"
+    assert tasks[Part.WORKER].role_arn.endswith(f"/{refusal.role}")

@@ -29,6 +29,18 @@ def test_a_smaller_picture_is_the_one_that_pillows_lanczos_makes(size: tuple[int
     assert psnr_db(result, expected) >= least_db
 
 
+def test_where_the_fast_resizer_has_no_wheel_pillow_makes_the_same_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = photo(1100, 733)
+    fast = resize(scene, (300, 200))
+    monkeypatch.setattr(stage, "simd", None)
+    slow = resize(scene, (300, 200))
+    assert slow.dtype == np.uint8
+    assert slow.shape == fast.shape
+    assert psnr_db(slow, fast) >= 52
+    assert slow.flags.c_contiguous
+    assert slow.flags.writeable, "a watermark is drawn into it"
+
+
 def test_bands_leave_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     scene = photo(900, 700)
     in_bands = []

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import structlog
 from django.conf import settings
 from django.core.cache import caches
 from django.db import connections
@@ -51,3 +52,4 @@ def _forget() -> None:
         handler.__dict__.pop("settings", None)  # a cached property
         handler._settings = None  # type: ignore[attr-defined]
     caches.close_all()
+    structlog.contextvars.clear_contextvars()

@@ -4,6 +4,9 @@ from typing import Any
 
 from stacks.settings import Settings, environment_names, load_settings
 
+STACKS = ("Network", "Data", "Messaging", "Web", "Workers", "Observability")
+"""The stacks of every environment, in the order of their dependencies."""
+
 SMALL: dict[str, Any] = {
     "name": "small",
     "region": "eu-west-1",
@@ -63,6 +66,7 @@ THREE_ZONES: dict[str, Any] = {
         "licences": {"filter_license": 4, "watermark_license": 2},
     },
     "machine_image": {"release": "2023.0.20251108"},
+    "container_image": {"base": f"public.ecr.aws/docker/library/python:3.12-slim@sha256:{'0a' * 32}"},
     "database": {"instance_class": "db.t4g.micro"},
     "session_store": {"node_type": "cache.t4g.micro", "replicas": 2},
 }

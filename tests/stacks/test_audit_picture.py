@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from audit.cli.draw import picture
+
+pytestmark = pytest.mark.docs
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 

@@ -92,6 +92,12 @@ REFUSED: dict[str, tuple[Edit, str]] = {
         "machine_image.release: value 'latest': allowed a release of the ECS-optimized Amazon Linux 2023, "
         "such as '2023.0.20260414', never 'latest'",
     ),
+    "a base image that a registry may move": (
+        swap("[web]\n", '[container_image]\nbase = "public.ecr.aws/docker/library/python:3.12-slim"\n\n[web]\n'),
+        "container_image.base: value 'public.ecr.aws/docker/library/python:3.12-slim': allowed a Python image by its "
+        "digest, such as 'public.ecr.aws/docker/library/python:3.12-slim@sha256:…' with 64 hexadecimal digits, or no "
+        "key at all",
+    ),
     "an image id that is none": (
         swap("[web]\n", '[machine_image]\narm64 = "ami-latest"\n\n[web]\n'),
         "machine_image.arm64: value 'ami-latest': allowed an image id, such as 'ami-0123456789abcdef0'",

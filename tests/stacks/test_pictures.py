@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from stacks.pictures import platform
+from stacks.pictures import platform, platform_tables
 from stacks.pictures.__main__ import DOCS, PAGES, fresh
 from stacks.pictures.facts import AclRule, Facts, read_facts
 from stacks.pictures.network import PictureError, draw
@@ -29,7 +29,10 @@ def expected(assemblies: Path) -> dict[str, str]:
     return fresh(assemblies / "prod", texts)
 
 
-@pytest.mark.parametrize("name", ["network.md", "network.svg", "architecture.md", "architecture.svg"])
+@pytest.mark.docs
+@pytest.mark.parametrize(
+    "name", ["network.md", "network.svg", "architecture.md", "architecture.svg", "configuration.md"]
+)
 def test_the_documents_show_the_platform_as_it_is_synthesized(expected: dict[str, str], name: str) -> None:
     committed = (DOCS / name).read_text(encoding="utf-8")
     assert committed == expected[name], f"docs/{name} has fallen behind: run make infrastructure-docs"
@@ -120,3 +123,9 @@ def test_stacks_stand_in_the_order_in_which_they_are_deployed(whole: PlatformFac
     order = list(whole.stacks)
     assert order.index("Network") < order.index("Data") < order.index("Messaging")
     assert order[-1] == "Observability"
+
+
+def test_a_stack_that_nobody_has_described_is_refused(whole: PlatformFacts) -> None:
+    odd = replace(whole, stacks={**whole.stacks, "Odd": next(iter(whole.stacks.values()))})
+    with pytest.raises(PictureError, match="Odd: say in _OWNS"):
+        platform_tables.stacks(odd)

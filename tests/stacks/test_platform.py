@@ -10,9 +10,7 @@ from typing import Any
 import pytest
 
 from stacks.settings import environment_names
-from tests.stacks.configurations import configurations
-
-STACKS = ("Network", "Data", "Messaging", "Web", "Workers", "Observability")
+from tests.stacks.configurations import STACKS, configurations
 
 EVERYTHING: dict[str, str] = {
     "ecr:GetAuthorizationToken": "the registry's token is the account's; it opens nothing by itself",

@@ -12,8 +12,8 @@ from syrupy.location import PyTestLocation
 from syrupy.types import SerializableData, SnapshotIndex
 
 from stacks.settings import environment_names
+from tests.stacks.configurations import STACKS
 
-STACKS = ("Network", "Data", "Messaging", "Web", "Workers", "Observability")
 ROOT = Path(__file__).resolve().parents[2]
 _HASH_OF_ASSET = re.compile(r"\b[0-9a-f]{64}\b")
 

@@ -4,8 +4,11 @@ On one machine everything is plain HTTP over loopback. Policies that refuse plai
 whoever does not come through the endpoint, would refuse everybody. A link in a browser comes from outside: it counts as
 over TLS, and not as through the endpoint. And the platform, which starts the tasks here, stands for ECS: what a role's
 trust policy says of ECS is said of it.
+
+Every refusal is written to the log, with what was asked for: whoever asked may have swallowed the answer.
 """
 
+import logging
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
@@ -20,6 +23,8 @@ _ACTION_OF_BATCH = {
 """A batch needs the permission of its single call; there is no action of its own name to grant."""
 
 _is_link: ContextVar[bool] = ContextVar("rawmill_is_link", default=False)
+
+_log = logging.getLogger("policies")
 
 
 def install() -> None:
@@ -36,7 +41,11 @@ def install() -> None:
         pin_signature(method, path, query, *rest, **named)
 
     def enforce_single(access_key: str, action: str, *rest: Any, **named: Any) -> Any:
-        return enforce(access_key, _ACTION_OF_BATCH.get(action, action), *rest, **named)
+        asked = _ACTION_OF_BATCH.get(action, action)
+        refusal = enforce(access_key, asked, *rest, **named)
+        if isinstance(refusal, iam_evaluator.EvalResult):
+            _log.warning("refused %s on %s to %s", asked, named.get("resource_arn", "*"), refusal.principal_arn)
+        return refusal
 
     def resolve_endpoint(key: str, context: Any) -> Any:
         if key.lower() == "aws:sourcevpce":

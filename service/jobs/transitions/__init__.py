@@ -16,7 +16,7 @@ from service.jobs.transitions.archives import (
 from service.jobs.transitions.creation import create_job
 from service.jobs.transitions.endings import Released, cancel, expire, release_lost, release_lost_archives
 from service.jobs.transitions.leases import claim, extend, give_back, settle_completed, settle_failed
-from service.jobs.transitions.redrive import redrive_archive, redrive_image
+from service.jobs.transitions.redrive import redrive_archive, redrive_failed, redrive_image
 from service.jobs.transitions.uploads import mark_enqueued, mark_upload_started, mark_uploaded
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "mark_upload_started",
     "mark_uploaded",
     "redrive_archive",
+    "redrive_failed",
     "redrive_image",
     "release_lost",
     "release_lost_archives",

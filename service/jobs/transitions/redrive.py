@@ -10,17 +10,20 @@ from service.jobs.sql import row, rows
 
 _LOCK = "SELECT status FROM jobs WHERE job_id = %(job)s FOR NO KEY UPDATE"
 
-_REOPEN_IMAGE = """
+_WAITS_AGAIN = """
 UPDATE images SET status = 'pending', attempts = 0, error_code = NULL, error_message = NULL, verdict = NULL,
     evidence = '{}', settled_at = NULL, enqueued_at = NULL
-WHERE image_id = %(image)s AND job_id = %(job)s AND status = 'failed' AND uploaded_at IS NOT NULL
-RETURNING image_id
+WHERE job_id = %(job)s AND status = 'failed' AND uploaded_at IS NOT NULL
 """
 
+_REOPEN_IMAGE = f"{_WAITS_AGAIN} AND image_id = %(image)s RETURNING image_id"
+
+_REOPEN_FAILED = f"{_WAITS_AGAIN} RETURNING image_id"
+
 _REOPEN_JOB = """
-UPDATE jobs SET images_failed = images_failed - 1, status = 'processing', settled_at = NULL, completed_at = NULL,
-    s3_key = NULL, archive_bytes = NULL, archive_enqueued_at = NULL, archive_attempts = 0, archive_token = NULL,
-    archive_lease_until = NULL, error_code = NULL, error_message = NULL,
+UPDATE jobs SET images_failed = images_failed - %(images)s, status = 'processing', settled_at = NULL,
+    completed_at = NULL, s3_key = NULL, archive_bytes = NULL, archive_enqueued_at = NULL, archive_attempts = 0,
+    archive_token = NULL, archive_lease_until = NULL, error_code = NULL, error_message = NULL,
     started_at = coalesce(started_at, now()), expires_at = greatest(expires_at, now() + %(lifetime)s)
 WHERE job_id = %(job)s
 """
@@ -44,7 +47,7 @@ def redrive_image(job_id: UUID, image_id: UUID, *, lifetime: timedelta) -> Redri
             return None
         if row(_REOPEN_IMAGE, {"job": job_id, "image": image_id}) is None:
             return None
-        rows(_REOPEN_JOB, {"job": job_id, "lifetime": lifetime})
+        rows(_REOPEN_JOB, {"job": job_id, "images": 1, "lifetime": lifetime})
     return Redriven(job_id=job_id, image_id=image_id)
 
 
@@ -52,3 +55,19 @@ def redrive_archive(job_id: UUID, *, lifetime: timedelta) -> Redriven | None:
     """Makes the archive of a job due again that failed with all its images settled; None when there is none."""
     found = row(_REOPEN_ARCHIVE, {"job": job_id, "lifetime": lifetime})
     return None if found is None else Redriven(job_id=job_id, image_id=None)
+
+
+def redrive_failed(job_id: UUID, *, lifetime: timedelta) -> list[UUID]:
+    """Lets every failed image of a job wait again that was uploaded; two statements, however many there are.
+
+    Nothing for a job that was cancelled, or that has no such image. The caller sends the messages; the sweeper sends
+    those that it does not.
+    """
+    with transaction.atomic():
+        job = row(_LOCK, {"job": job_id})
+        if job is None or job["status"] == "cancelled":
+            return []
+        reopened = [each["image_id"] for each in rows(_REOPEN_FAILED, {"job": job_id})]
+        if reopened:
+            rows(_REOPEN_JOB, {"job": job_id, "images": len(reopened), "lifetime": lifetime})
+    return reopened

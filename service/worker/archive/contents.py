@@ -9,7 +9,6 @@ from typing import Any, cast
 from processor.errors import ReasonCode
 from processor.report.model import BatchReport
 from processor.report.pages import CONTACT_SHEET_NAME, REPORT_NAME, href, mib, seconds, shown, write_contact_sheet
-from processor.report.plots import stage_plot
 from processor.result import ImageResult, Output, Status
 from processor.types import Verdict
 from service.jobs.reasons import ServiceReason
@@ -132,7 +131,6 @@ def _report(contents: Contents, report: BatchReport) -> dict[str, Any]:
 def _page(contents: Contents, report: BatchReport) -> str:
     # Every child imports this module; only who writes an archive needs the templates.
     from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined  # noqa: PLC0415
-    from markupsafe import Markup  # noqa: PLC0415
 
     environment = Environment(
         loader=ChoiceLoader([PackageLoader("service.worker.archive"), PackageLoader("processor.report")]),
@@ -142,14 +140,12 @@ def _page(contents: Contents, report: BatchReport) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(shown=shown, href=href, seconds=seconds, mib=mib)
-    plot = stage_plot(report)
     return environment.get_template("job_report.html.j2").render(
         job=contents.job,
         report=report,
         Status=Status,
         contact_sheet=CONTACT_SHEET_NAME,
         failures=[result for result in report.results if result.status is Status.FAILED],
-        stage_svg=None if plot is None else Markup(plot),  # noqa: S704 - our own drawing; it contains no name of a file
     )
 
 

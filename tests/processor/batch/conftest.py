@@ -43,6 +43,8 @@ def run(tmp_path: Path, recipe: Recipe) -> Callable[..., BatchReport]:
         options.setdefault("jobs", 2)
         options.setdefault("memory_bytes", 4 << 30)
         options.setdefault("function", FAKE)
+        # The words leave their marks beside the originals.
+        options.setdefault("writable", (tmp_path, Path("/dev/full")))
         chosen = BatchOptions(limits=Limits(timeout_s=timeout_s), **options)
         return run_batch([folder], recipe, tmp_path / "out", chosen, observer)
 

@@ -12,7 +12,8 @@ from urllib.parse import unquote_to_bytes
 import pytest
 
 from processor.errors import ReasonCode, Stage, UsageError
-from processor.report import BatchReport, Span, write_contact_sheet, write_html, write_json
+from processor.report import BatchReport, Span, write_contact_sheet, write_json
+from processor.report.batch_page import write_html
 from processor.report.model import SpanEnd
 from processor.report.pages import href, seconds, shown
 from processor.result import ImageResult, Output, Status
@@ -185,10 +186,23 @@ def test_the_contact_sheet_shows_every_image_failures_with_reason_and_sentence(
 def test_the_plots_take_their_colours_from_the_page(report: BatchReport, tmp_path: Path) -> None:
     page = write_html(report, tmp_path).read_text(encoding="utf-8")
     drawings = re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL)
-    assert len(drawings) == 3
+    assert len(drawings) == 2
     for drawing in drawings:
         assert "var(--ink)" in drawing
         assert not re.search(r"(fill|stroke): ?#(?!none)", drawing)
+
+
+def test_every_stage_that_took_time_has_a_bar_and_the_longest_fills_its_track(
+    report: BatchReport, tmp_path: Path
+) -> None:
+    page = write_html(report, tmp_path).read_text(encoding="utf-8")
+    bars = re.search(r'<div class="bars".*?</div>', page, flags=re.DOTALL)
+    assert bars is not None
+    widths = [float(width) for width in re.findall(r"width:([\d.]+)%", bars[0])]
+    assert widths == [pytest.approx(20.0), pytest.approx(100.0), pytest.approx(100 * 0.4 / 1.5, abs=0.01)]
+    assert "1.50 s · 68%" in bars[0]
+    idle = write_html(replace(report, results=()), tmp_path).read_text(encoding="utf-8")
+    assert "No image was developed." in idle
 
 
 def test_a_timeline_of_thousands_of_images_stays_small(report: BatchReport, tmp_path: Path) -> None:

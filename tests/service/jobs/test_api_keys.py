@@ -1,8 +1,12 @@
 """API keys: shown once, kept as a digest, valid until revoked, expired or replaced."""
 
 import io
+import json
+import os
+import subprocess
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -11,6 +15,8 @@ from django.utils import timezone
 
 from service.jobs import api_keys
 from service.jobs.models import ApiKey, Tenant
+
+NAMES = Path(__file__).resolve().parents[3] / "docs" / "runbooks" / "names.sh"
 
 
 def test_a_token_says_whose_it_is(tenant: str) -> None:
@@ -134,6 +140,34 @@ def test_the_command_prints_the_token_alone_on_standard_output_and_never_again(t
     assert "revoked" in run("api_keys", "list")[0]
 
 
+AWS = """#!/bin/sh
+case "$1 $2" in
+  "ssm get-parameter") printf 'WorkerCluster c\\nWorkerSubnets s\\nMaintenanceTask t\\nMaintenanceContainer m\\n' ;;
+  "ecs run-task") printf '%s' "$*" > "$CALL"; echo arn:aws:ecs:eu-west-1:1:task/c/abc ;;
+esac
+"""
+
+
+def test_the_operators_shell_makes_a_token_that_works_and_sends_its_digest_alone(tenant: str, tmp_path: Path) -> None:
+    aws, call = tmp_path / "aws", tmp_path / "call"
+    aws.write_text(AWS, encoding="utf-8")
+    aws.chmod(0o755)
+    made = subprocess.run(
+        ["/usr/bin/env", "bash", "-c", f"source {NAMES} prod && api_key acme laptop"],
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "CALL": str(call)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    token = made.stdout.strip()
+    sent = call.read_text(encoding="utf-8")
+    assert token.split("_", 2)[2] not in sent
+    command = json.loads(sent.partition("--overrides ")[2].partition(" --query")[0])["containerOverrides"][0]["command"]
+    run(*command[1:])
+    assert api_keys.authenticate(token) == api_keys.Principal(tenant="acme", key_prefix=token.split("_")[1])
+
+
 def test_tenants_are_made_and_listed(tenant: str) -> None:
     assert "next: api_keys create" in run("tenants", "create", "foto-mueller", "--name", "Foto Müller")[0]
     assert [line.split("\t")[0] for line in run("tenants", "list")[0].splitlines()] == ["acme", "foto-mueller"]
@@ -148,6 +182,9 @@ def test_tenants_are_made_and_listed(tenant: str) -> None:
         (["tenants", "create", "a/b", "--name", "x"], "a-z, 0-9 and -"),
         (["api_keys", "create", "nobody", "--name", "x"], "no such tenant; make it with: tenants create nobody"),
         (["api_keys", "create", "acme", "--name", "x", "--days", "0"], "at least 1"),
+        (["api_keys", "register", "acme", "--name", "x", "--prefix", "A", "--sha256", "0" * 64], "12 of a-z and 2-7"),
+        (["api_keys", "register", "acme", "--name", "x", "--prefix", "a" * 12, "--sha256", "0"], "64 hexadecimal"),
+        (["api_keys", "register", "no", "--name", "x", "--prefix", "a" * 12, "--sha256", "0" * 64], "no such tenant"),
         (["api_keys", "revoke", "nothing"], "no such key"),
         (["api_keys", "rotate", "nothing"], "no such valid key"),
         (["api_keys", "rotate", "nothing", "--overlap-hours", "-1"], "0 or more"),

@@ -147,6 +147,8 @@ class Farm:
         scratch = self.folder / f"scratch-{number}"
         log = self.folder / f"worker-{number}.log"
         chosen = {"poll_wait_s": 1, "empty_s": 1.5, **settings}
+        if "function" in settings:
+            chosen["also_writable"] = [str(self.folder), "/dev/full"]
         with log.open("wb") as out:
             process = subprocess.Popen(
                 [sys.executable, str(ENTRY), json.dumps(chosen)],

@@ -1,5 +1,6 @@
 """Work on one image whose original says what happens to it: `ok`, `sleep 0.5`, `segfault`, …"""
 
+import errno
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -55,6 +56,12 @@ def do_once(mark: str, fault: str, *words: str, **given: Any) -> None:
     if not Path(mark).exists():
         Path(mark).touch()
         getattr(fakes, f"do_{fault}")(*words, **given)
+
+
+def do_no_room_without(mark: str, **_: Any) -> None:
+    """Finds a full disk until the file MARK is there."""
+    if not Path(mark).exists():
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def do_wait_for(mark: str, **_: Any) -> None:

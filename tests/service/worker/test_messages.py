@@ -82,7 +82,7 @@ def test_a_result_whose_lease_was_lost_is_discarded_and_the_other_worker_is_not_
 
     job = farm.scripts(f"wait_for {tmp_path / 'go'}")
     worker = farm.worker(function=FAKE)
-    wait_until(lambda: bool(list(worker.scratch.glob("work/*/original"))), what="the image in work")
+    wait_until(lambda: bool(list(worker.scratch.glob("work/*/*/original"))), what="the image in work")
     # As when this worker was cut off for long enough: another one has the lease now.
     with connection.cursor() as cursor:
         cursor.execute("UPDATE images SET lease_token = gen_random_uuid(), worker = 'another'")

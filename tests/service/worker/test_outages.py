@@ -1,7 +1,9 @@
 """Storage, queue and database that are away for a while: the worker waits, loses nothing and hurries nothing."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psutil
 
@@ -18,21 +20,37 @@ def gate_before(port: int) -> Iterator[Gate]:
         gate.end()
 
 
-def test_storage_that_is_away_costs_time_and_no_image(farm: Farm) -> None:
+def test_storage_that_is_away_for_longer_than_all_tries_costs_time_and_no_image(farm: Farm) -> None:
     farm.visibility(9)
-    farm.environment["RAWMILL_MAX_RECEIVES"] = "10"
+    farm.environment["RAWMILL_MAX_RECEIVES"] = "2"
     with gate_before(farm.aws.address.port) as gate:
         farm.environment["AWS_ENDPOINT_URL_S3"] = f"http://127.0.0.1:{gate.port}"
         job = farm.scripts(*["sleep 0.3"] * 6)
         worker = farm.worker(function=FAKE)
         wait_until(lambda: "completed" in job.statuses(), what="the first image")
         gate.close()
-        wait_until(lambda: bool(worker.events("image_retried")), what="a failure for want of storage")
-        assert {line["Reason"] for line in worker.events("image_retried")} <= {"unreadable", "store_failed"}
+        met = "outage_met"
+        wait_until(lambda: any(n > 2 for n in Counter(e["image"] for e in worker.events(met)).values()), what="3 tries")
+        assert {line["reason"] for line in worker.events(met)} <= {"unreadable", "store_failed"}
         gate.open()
         wait_until(lambda: job.ended, what="the job")
         assert worker.stop() == 0
     assert (job.row().status, job.statuses()) == ("completed", ["completed"] * 6)
+    assert {image.attempts for image in job.images()} == {1}, "a try that met an outage is none"
+    assert farm.dead_letters() == []
+
+
+def test_a_full_disk_is_not_the_images_fault_and_the_worker_rests(farm: Farm, tmp_path: Path) -> None:
+    farm.visibility(9)
+    farm.environment |= {"RAWMILL_MAX_RECEIVES": "1", "RAWMILL_PROCESSES": "1"}
+    room = tmp_path / "room"
+    job = farm.scripts(f"no_room_without {room}", "ok")
+    worker = farm.worker(function=FAKE)
+    wait_until(lambda: len(worker.events("outage_met")) >= 3, what="tries on a full disk")
+    room.touch()
+    wait_until(lambda: job.ended, what="the job")
+    assert worker.stop() == 0
+    assert [(image.status, image.attempts) for image in job.images()] == [("completed", 1)] * 2
     assert farm.dead_letters() == []
 
 

@@ -1,5 +1,6 @@
 """The worker's small parts: policy, loop, scratch, pace."""
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from processor.errors import ReasonCode
+from processor.result import Output
 from service.aws.errors import AwsError
 from service.jobs.reasons import ServiceReason
 from service.worker import loop as loop_module
@@ -15,6 +17,7 @@ from service.worker.loop import Lane, Loop, pause_s
 from service.worker.orders import attributes_of, storable
 from service.worker.policy import PERMANENT, RetryPolicy
 from service.worker.scratch import ScratchError, open_scratch
+from service.worker.transfer import TransferError, made_file
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "worker.md"
 POLICY = RetryPolicy(max_attempts=3, visibility_timeout_s=900)
@@ -33,6 +36,12 @@ def test_what_may_pass_waits_longer_each_time_until_the_last_try(code: str) -> N
     assert 22 <= first <= 38
     assert 90 <= second <= 150
     assert POLICY.wait_s(code, attempts=3) is None
+
+
+def test_an_outage_is_waited_out_with_growing_pauses_and_never_given_up() -> None:
+    assert 22 <= POLICY.outage_wait_s(0) <= 38
+    assert 225 <= POLICY.outage_wait_s(600) <= 375
+    assert POLICY.outage_wait_s(86_400) == 900
 
 
 def test_the_page_lists_every_reason_as_the_policy_treats_it() -> None:
@@ -123,13 +132,28 @@ def test_scratch_is_emptied_at_the_start_and_at_the_end_but_for_what_is_not_the_
     (tmp_path / "kept").touch()
     with open_scratch(tmp_path) as scratch:
         assert list((tmp_path / "work").iterdir()) == []
-        folder = scratch.make("image")
-        (tmp_path / folder / "original").touch()
+        folder = scratch.make("job", "image")
+        (tmp_path / "work" / folder / "original").touch()
         with pytest.raises(ScratchError, match="in use"), open_scratch(tmp_path):
             pass
-        assert (tmp_path / folder / "original").exists()
+        assert (tmp_path / "work" / folder / "original").exists()
+        assert (tmp_path / "made" / folder).is_dir()
     assert not (tmp_path / "work").exists()
+    assert not (tmp_path / "made").exists()
     assert (tmp_path / "kept").exists()
+
+
+def test_a_jobs_folders_outlive_its_images_for_a_while_and_never_come_back_under_their_name(tmp_path: Path) -> None:
+    with open_scratch(tmp_path) as scratch:
+        first = scratch.make("a", "image")
+        scratch.discard(first)
+        assert not (tmp_path / "work" / first).exists()
+        assert Path(scratch.make("a", "image")).parent == Path(first).parent
+        for job in "bcdefgh":
+            scratch.discard(scratch.make(job, "image"))
+        jobs = sorted(folder.name[0] for folder in (tmp_path / "made").iterdir())
+        assert jobs == ["a", "e", "f", "g", "h"], "what is in use stays, and of the rest the last four"
+        assert Path(scratch.make("b", "image")).parent.name not in {"b.2", Path(first).parent.name}
 
 
 def test_a_scratch_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
@@ -153,3 +177,37 @@ def test_what_customers_and_decoders_say_can_be_stored() -> None:
     assert attributes["reason"].startswith("torn  x")
     assert len(attributes["reason"]) == 1000
     assert attributes_of("damaged", "")["reason"] == "damaged"
+
+
+@pytest.mark.parametrize("fault", ["elsewhere", "parent", "link", "two names", "pipe", "size", "missing", "folder"])
+def test_what_a_decoder_says_it_made_is_stored_only_if_it_is_a_plain_file_of_its_own(
+    tmp_path: Path, fault: str
+) -> None:
+    secret, folder = tmp_path / "secret", tmp_path / "made"
+    folder.mkdir()
+    secret.write_text("secret")
+    path, name = folder / "image.jpg", "image.jpg"
+    if fault == "elsewhere":
+        name = str(secret)
+    elif fault == "parent":
+        name = "../secret"
+    elif fault == "link":
+        path.symlink_to(secret)
+    elif fault == "two names":
+        os.link(secret, path)
+    elif fault == "pipe":
+        os.mkfifo(path)
+    elif fault == "folder":
+        path.mkdir()
+    elif fault == "size":
+        path.write_text("secret!")
+    output = Output(rendition="small", path=name, width_px=1, height_px=1, size_bytes=6)
+    with pytest.raises(TransferError, match="is not what its decoder says") as caught:
+        made_file(folder, output)
+    assert caught.value.code == ReasonCode.DECODER_CRASH
+
+
+def test_an_honest_rendition_is_stored(tmp_path: Path) -> None:
+    (tmp_path / "image.abc.small.jpg").write_text("secret")
+    output = Output(rendition="small", path="image.abc.small.jpg", width_px=1, height_px=1, size_bytes=6)
+    assert made_file(tmp_path, output) == tmp_path / "image.abc.small.jpg"

@@ -50,7 +50,12 @@ def extended(stock: Handler, after: Callable[[str, Properties, dict[str, Any]], 
 
     def create(logical_id: str, properties: Properties, stack: str) -> Result:
         identity, attributes = stock["create"](logical_id, properties, stack)
-        return identity, after(identity, properties, attributes)
+        try:
+            return identity, after(identity, properties, attributes)
+        except Exception:
+            # The engine deletes what it was told of, and it is told of nothing.
+            stock["delete"](identity, properties)
+            raise
 
     def update(identity: str, old: Properties, new: Properties, *rest: Any) -> Result:
         updated, attributes = stock["update"](identity, old, new, *rest)

@@ -30,7 +30,9 @@ def _configure(bucket: str, properties: Properties, attributes: dict[str, Any]) 
         "OwnershipControls": (_ownership, s3._put_bucket_ownership_controls, s3._delete_bucket_ownership_controls),
         "Tags": (_tags, s3._put_bucket_tagging, s3._delete_bucket_tagging),
     }
-    dropped = properties.keys() - calls.keys() - _STOCK
+    # What every bucket is: any other would have to be put.
+    private = {"AccessControl"} if properties.get("AccessControl") == "Private" else set()
+    dropped = properties.keys() - calls.keys() - _STOCK - private
     if dropped:
         raise UnsupportedPropertyError(
             f"{', '.join(sorted(dropped))} of AWS::S3::Bucket would be dropped on this machine"

@@ -1,10 +1,12 @@
-"""`api_keys create TENANT --name NAME | list [TENANT] | revoke PREFIX | rotate PREFIX`."""
+"""`api_keys create | register TENANT --name NAME`, `api_keys list [TENANT]`, `api_keys revoke | rotate PREFIX`."""
 
+import re
 from argparse import ArgumentParser
 from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import IntegrityError
 from django.utils import timezone
 
 from service.jobs import api_keys
@@ -21,9 +23,13 @@ class Command(BaseCommand):
         """The actions."""
         actions = parser.add_subparsers(dest="action", required=True)
         create = actions.add_parser("create", help="make a key and print its token, once")
-        create.add_argument("tenant", help="the tenant's slug")
-        create.add_argument("--name", required=True, help="what it is for")
-        create.add_argument("--days", type=int, help="valid so long; without it until it is revoked")
+        register = actions.add_parser("register", help="take a key made elsewhere; its token never passes through here")
+        for made in (create, register):
+            made.add_argument("tenant", help="the tenant's slug")
+            made.add_argument("--name", required=True, help="what it is for")
+            made.add_argument("--days", type=int, help="valid so long; without it until it is revoked")
+        register.add_argument("--prefix", required=True, help="the token's second part: 12 of a-z and 2-7")
+        register.add_argument("--sha256", required=True, help="hex SHA-256 of the token's third part")
         listing = actions.add_parser("list", help="all keys of a tenant, or of all")
         listing.add_argument("tenant", nargs="?")
         revoke = actions.add_parser("revoke", help="end a key at once")
@@ -36,7 +42,9 @@ class Command(BaseCommand):
         """Runs one action."""
         match options["action"]:
             case "create":
-                self._create(options["tenant"], options["name"], options["days"])
+                self._show(api_keys.create(**self._of_tenant(options)))
+            case "register":
+                self._register(options)
             case "list":
                 self._list(options["tenant"])
             case "revoke":
@@ -44,12 +52,27 @@ class Command(BaseCommand):
             case _:
                 self._rotate(options["prefix"], timedelta(hours=options["overlap_hours"]))
 
-    def _create(self, tenant: str, name: str, days: int | None) -> None:
+    def _of_tenant(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Tenant, name and lifetime of a new key, checked."""
+        tenant, days = options["tenant"], options["days"]
         if not Tenant.objects.filter(slug=tenant).exists():
             raise CommandError(f"tenant {tenant!r}: no such tenant; make it with: tenants create {tenant} --name NAME")
         if days is not None and days < 1:
             raise CommandError(f"--days {days}: at least 1")
-        self._show(api_keys.create(tenant=tenant, name=name, lifetime=None if days is None else timedelta(days=days)))
+        lifetime = None if days is None else timedelta(days=days)
+        return {"tenant": tenant, "name": options["name"], "lifetime": lifetime}
+
+    def _register(self, options: dict[str, Any]) -> None:
+        prefix, digest = options["prefix"], options["sha256"]
+        if not api_keys.PREFIX.fullmatch(prefix):
+            raise CommandError(f"--prefix {prefix!r}: 12 of a-z and 2-7")
+        if not re.fullmatch(r"[0-9a-f]{64}", digest):
+            raise CommandError("--sha256: 64 hexadecimal digits in small letters")
+        try:
+            api_keys.register(**self._of_tenant(options), prefix=prefix, digest=bytes.fromhex(digest))
+        except IntegrityError:
+            raise CommandError(f"--prefix {prefix!r}: another key has it; make a new token") from None
+        self.stdout.write(f"key {prefix} registered")
 
     def _list(self, tenant: str | None) -> None:
         self.stdout.write("prefix\ttenant\tname\tcreated\tlast used\tstate")

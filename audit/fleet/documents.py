@@ -1,0 +1,73 @@
+"""Reads the TOML and JSON files that a simulation is given: validated, each fault in one line with its place."""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from audit.errors import AuditError, Problem
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class Strict(BaseModel):
+    """A part of a document: frozen, and no key but those it knows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file as it is written.
+
+    Raises:
+        AuditError: it cannot be read or is not TOML.
+    """
+    try:
+        return tomllib.loads(_text(path))
+    except tomllib.TOMLDecodeError as error:
+        raise AuditError([Problem(where=str(path), why=f"is not TOML: {error}")]) from error
+
+
+def read_json(path: Path) -> Any:
+    """A JSON file as it is written.
+
+    Raises:
+        AuditError: it cannot be read or is not JSON.
+    """
+    try:
+        return json.loads(_text(path))
+    except json.JSONDecodeError as error:
+        why = f"is not JSON: {error.msg} at line {error.lineno}"
+        raise AuditError([Problem(where=str(path), why=why)]) from error
+
+
+def checked(model: type[_Model], written: Any, where: str) -> _Model:
+    """A part of a document as what it should be.
+
+    Raises:
+        AuditError: one line for every key that is wrong, with its value and what is allowed.
+    """
+    try:
+        return model.model_validate(written)
+    except ValidationError as error:
+        raise AuditError(
+            Problem(where=": ".join([where, *(str(part) for part in found["loc"])]), why=_why(dict(found)))
+            for found in error.errors(include_url=False)
+        ) from error
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise AuditError([Problem(where=str(path), why=f"cannot be read ({error.strerror})")]) from error
+    except UnicodeDecodeError as error:
+        raise AuditError([Problem(where=str(path), why=f"is not UTF-8 at byte {error.start}")]) from error
+
+
+def _why(found: dict[str, Any]) -> str:
+    why = str(found["msg"]).removeprefix("Value error, ")
+    value = found.get("input")
+    return f"{why}, not {value!r}" if isinstance(value, str | int | float | bool) else why

@@ -1,0 +1,60 @@
+"""Ways to break a platform: one class each, which registers itself. `all_faults` loads every module of this package."""
+
+import importlib
+import pkgutil
+from abc import ABC, abstractmethod
+from typing import ClassVar, TypeVar
+
+from chaos.field import Field
+
+
+class Fault(ABC):
+    """One way to break a platform.
+
+    Attributes:
+        name: of its row, and of `--only`.
+        what: what is done, as a sentence without a subject.
+        lasts_s: how long it goes on before it is healed.
+    """
+
+    name: ClassVar[str]
+    what: ClassVar[str]
+    lasts_s: ClassVar[float] = 6.0
+
+    @abstractmethod
+    def inject(self, target: Field) -> None:
+        """Break it. Faults that repeat themselves do so here, for `lasts_s` at most."""
+
+    def heal(self, target: Field) -> None:  # noqa: B027 - what is killed is replaced by the fleet
+        """Take away what was broken; what the platform has to mend stays broken."""
+
+    def hits(self, target: Field) -> int:
+        """How often it struck since `inject`: 0 means that nothing was tried. Asked before `heal`."""
+        raise NotImplementedError
+
+    def is_possible(self, target: Field) -> str | None:  # noqa: ARG002
+        """Why it cannot be done on this machine, or None."""
+        return None
+
+    def prepare(self, target: Field) -> None:  # noqa: B027
+        """Before any image flows."""
+
+    def clear(self, target: Field) -> None:  # noqa: B027
+        """After everything was judged: the next fault finds what this one found."""
+
+
+FAULTS: dict[str, type[Fault]] = {}
+F = TypeVar("F", bound=type[Fault])
+
+
+def fault(kind: F) -> F:
+    """Registers a fault."""
+    FAULTS[kind.name] = kind
+    return kind
+
+
+def all_faults() -> dict[str, type[Fault]]:
+    """Every fault by its name, in the order of modules and classes."""
+    for module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
+        importlib.import_module(f"{__name__}.{module.name}")
+    return FAULTS

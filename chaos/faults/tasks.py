@@ -1,0 +1,95 @@
+"""What happens to whole tasks: deployments one after the other, a lost zone, more sweepers than one."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from chaos.faults import Fault, fault
+from chaos.field import SWEEP_EVERY_S, Field
+from local.aws.endpoints import ROOT
+from local.tasks import Part
+
+_LOST_ZONE = "b"
+
+
+@fault
+class Deployments(Fault):
+    name = "deployments in a row"
+    what = "SIGTERM to every task, half of them at a time, three times over; every third one is told twice"
+    lasts_s = 12.0
+
+    def __init__(self) -> None:
+        self._signals = 0
+
+    def inject(self, target: Field) -> None:
+        for round_ in range(3):
+            for zone in ("a", "b"):
+                for number, task in enumerate(target.fleet.running(zone=zone)):
+                    for _ in range(2 if (number + round_) % 3 == 0 else 1):
+                        os.kill(task.pid, signal.SIGTERM)
+                        self._signals += 1
+                        time.sleep(0.05)
+                # ECS waits for new tasks to be healthy before it stops more old ones; two seconds are less than that.
+                time.sleep(self.lasts_s / 6)
+
+    def hits(self, target: Field) -> int:
+        del target
+        return self._signals
+
+
+@fault
+class ZoneLost(Fault):
+    name = "zone lost"
+    what = "all tasks of one of two zones are killed at once and none starts there for 10 s"
+    lasts_s = 10.0
+
+    def __init__(self) -> None:
+        self._killed = 0
+
+    def inject(self, target: Field) -> None:
+        target.fleet.close_zone(_LOST_ZONE)
+        for task in target.fleet.running(zone=_LOST_ZONE):
+            os.kill(task.pid, signal.SIGKILL)
+            self._killed += 1
+        time.sleep(self.lasts_s)
+
+    def heal(self, target: Field) -> None:
+        target.fleet.open_zones()
+
+    def hits(self, target: Field) -> int:
+        del target
+        return self._killed
+
+
+@fault
+class ThreeSweepers(Fault):
+    name = "three sweepers"
+    what = f"two more sweepers, which sweep all the time beside the one that sweeps every {SWEEP_EVERY_S:.0f} s"
+    lasts_s = 8.0
+
+    def __init__(self) -> None:
+        self._more: list[subprocess.Popen[bytes]] = []
+
+    def inject(self, target: Field) -> None:
+        sweeper = target.fleet.tasks(Part.SWEEP)[0]
+        command = [sys.executable, "-m", "service", "sweep", "--every", "0.1"]
+        self._more = [
+            subprocess.Popen(
+                command, env=dict(sweeper.program.environment), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=None
+            )
+            for _ in range(2)
+        ]
+        time.sleep(self.lasts_s)
+
+    def heal(self, target: Field) -> None:
+        del target
+        for sweeper in self._more:
+            sweeper.terminate()
+        for sweeper in self._more:
+            sweeper.wait(30)
+
+    def hits(self, target: Field) -> int:
+        del target
+        return sum(sweeper.poll() is None for sweeper in self._more)

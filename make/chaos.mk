@@ -1,0 +1,6 @@
+# The platform under fire. SIZE=small is what every change can afford, full is what docs/reliability.md shows.
+SIZE ?= full
+.PHONY: chaos
+
+chaos: setup setup-aws ## Break the running platform, load it, restore it; count what became of every image (SIZE=small: minutes)
+	@$(PY) -m chaos --size $(SIZE)
