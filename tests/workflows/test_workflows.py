@@ -33,13 +33,14 @@ def test_there_are_the_workflows_that_the_docs_name() -> None:
 
 
 def test_they_have_the_form_of_workflows() -> None:
-    command = [TOOLS / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS]
+    command = [str(TOOLS / "check-jsonschema"), "--builtin-schema", "vendor.github-workflows", *map(str, WORKFLOWS)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_nothing_that_makes_workflows_unsafe_is_found() -> None:
-    command = [TOOLS / "zizmor", "--offline", "--no-progress", "--color=never", ROOT / ".github" / "workflows"]
+    folder = str(ROOT / ".github" / "workflows")
+    command = [str(TOOLS / "zizmor"), "--offline", "--no-progress", "--color=never", folder]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
