@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.console.conftest import PATIENCE_MS, Console, PageOf, enter, post, wait_for_status, wait_until
+from tests.console.conftest import PATIENCE_MS, Console, PageOf, enter, post, until, wait_for_status, wait_until
 
 TRANSFER = "**/uploads/demo/**"
 FIRST_PAGE_BYTES = 100_000
@@ -24,12 +24,12 @@ def test_from_signing_in_to_signing_out(page_of: PageOf, console: Console, raws:
     wait_for_status(page, "completed")
     thumbnails = page.locator(".tile img")
     expect(thumbnails).to_have_count(6, timeout=PATIENCE_MS)
-    page.wait_for_function("[...document.querySelectorAll('.tile img')].every(one => one.naturalWidth > 0)")
+    until(page, "[...document.querySelectorAll('.tile img')].every(one => one.naturalWidth > 0)")
     expect(page.locator(".tile").first).to_contain_text("Sound")
 
     thumbnails.first.click()
-    page.wait_for_function("document.getElementById('after').naturalWidth > 1000")
-    page.wait_for_function("document.getElementById('before').naturalWidth > 1000")
+    until(page, "document.getElementById('after').naturalWidth > 1000")
+    until(page, "document.getElementById('before').naturalWidth > 1000")
     expect(page.locator("#compare")).to_be_visible()
     before = page.locator("#zoom").text_content()
     page.get_by_role("button", name="Larger").click()
@@ -225,7 +225,7 @@ def test_the_preview_follows_the_recipe(page_of: PageOf, console: Console, tmp_p
     Image.new("RGBA", (200, 100), (255, 0, 0, 255)).save(logo)
     page = page_of()
     page.goto(f"{console.url}/jobs/new/")
-    page.wait_for_function("document.getElementById('preview').naturalWidth === 1920")
+    until(page, "document.getElementById('preview').naturalWidth === 1920")
     plain = _preview(page)
     page.locator("#logo").set_input_files(str(logo))
     page.locator("#opacity").fill("100")
@@ -236,7 +236,7 @@ def test_the_preview_follows_the_recipe(page_of: PageOf, console: Console, tmp_p
     moved = _changed(page, marked)
     assert moved.getpixel((100, 60))[0] > 200
     page.locator("#preview-of").select_option("thumb")
-    page.wait_for_function("document.getElementById('preview').naturalWidth === 320")
+    until(page, "document.getElementById('preview').naturalWidth === 320")
     page.locator("[data-field=name]").first.fill("Not A Name")
     expect(page.locator("#recipe-fault")).to_contain_text("cannot be used")
 
@@ -325,7 +325,7 @@ def test_everything_on_the_main_path_can_be_done_by_keyboard(page_of: PageOf, co
     page.keyboard.press("Enter")
     page.wait_for_url("**/images/**")
     _tab_to(page, "#stage")
-    page.wait_for_function("document.getElementById('zoom').textContent !== ''")
+    until(page, "document.getElementById('zoom').textContent !== ''")
     before = page.locator("#zoom").text_content()
     page.keyboard.press("+")
     expect(page.locator("#zoom")).not_to_have_text(str(before))
@@ -335,7 +335,7 @@ def test_everything_on_the_main_path_can_be_done_by_keyboard(page_of: PageOf, co
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("0")
     page.keyboard.press("ArrowRight")
-    page.wait_for_function("document.querySelector('h1').textContent === 'IMG_0002.dng'")
+    until(page, "document.querySelector('h1').textContent === 'IMG_0002.dng'")
     page.goto(f"{console.url}/jobs/new/")
     _tab_to(page, "#files")
     with page.expect_file_chooser():
