@@ -1,5 +1,6 @@
 """The main path and what may go wrong on it: sign in, drop RAWs, watch, compare, download, sign out."""
 
+import base64
 import io
 import zipfile
 from pathlib import Path
@@ -81,10 +82,10 @@ def test_a_reload_in_mid_upload_resumes_with_the_same_files(
     _hold_back(page, sent, after=2)
     job = post(page, raws)
     wait_until(page, lambda: _uploaded(console, job) == 2, what="two of six files")
-    page.unroute(TRANSFER)
     page.on("dialog", lambda dialog: dialog.accept())
     page.reload()
-    expect(page.locator("#ask")).to_be_visible()
+    page.unroute(TRANSFER)
+    expect(page.locator("#ask")).to_be_visible(timeout=PATIENCE_MS)
     expect(page.locator("#upload-files li")).to_have_count(4)
     again: list[str] = []
     page.on("request", lambda request: again.append(request.url) if request.method == "PUT" else None)
@@ -124,9 +125,9 @@ def test_where_the_browser_keeps_handles_a_reload_resumes_by_itself(
     page.wait_for_url("**/jobs/*-*/")
     job = page.url.rstrip("/").rpartition("/")[2]
     wait_until(page, lambda: _uploaded(console, job) == 1, what="one of three files")
-    page.unroute(TRANSFER)
     page.on("dialog", lambda dialog: dialog.accept())
     page.reload()
+    page.unroute(TRANSFER)
     wait_for_status(page, "completed")
 
 
@@ -208,7 +209,7 @@ def test_files_that_are_no_raws_are_left_out_and_bad_ones_are_told_in_words(
     wait_for_status(page, "completed")
     failed = page.locator(".tile", has_text="cut.dng")
     expect(failed).to_contain_text("file", timeout=PATIENCE_MS)
-    page.get_by_role("link", name="Failed").click()
+    page.get_by_role("link", name="Failed", exact=True).click()
     expect(page.locator(".tile")).to_have_count(1)
     page.locator(".tile a.frame").click()
     expect(page.locator("aside")).to_contain_text("Copy it from the card again")
@@ -284,7 +285,7 @@ def test_operators_see_the_fleet_and_redrive_what_was_given_up(
     wait_for_status(page, "failed")
     page.goto(f"{console.url}/operation/")
     expect(page.locator("#queue-waiting")).to_be_visible()
-    expect(page.get_by_role("region", name="Failures")).to_contain_text("file")
+    expect(page.locator("section", has_text="Failures of the last")).to_contain_text("file")
     expect(page.locator("section", has_text="Workers").locator("tbody tr")).not_to_have_count(0)
     page.goto(f"{console.url}/operation/dead-letters/")
     row = page.locator("tr", has_text="given-up.dng")
@@ -389,9 +390,14 @@ def _preview(page: Page) -> Any:
     from PIL import Image
 
     content = page.evaluate(
-        """async () => [...new Uint8Array(await (await fetch(document.getElementById('preview').src)).arrayBuffer())]"""
+        """() => {
+            const image = document.getElementById('preview'), canvas = document.createElement('canvas');
+            [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+            canvas.getContext('2d').drawImage(image, 0, 0);
+            return canvas.toDataURL('image/png').split(',')[1];
+        }"""
     )
-    return Image.open(io.BytesIO(bytes(content))).convert("RGB")
+    return Image.open(io.BytesIO(base64.b64decode(content))).convert("RGB")
 
 
 def _changed(page: Page, before: Any) -> Any:
