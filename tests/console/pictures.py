@@ -16,7 +16,7 @@ from local.layout import Layout
 from local.platform import Platform
 from processor.cli.demo import draw_logo
 from processor.sample import SAMPLE_SIZES, make_sample
-from tests.console.conftest import CHROMIUM, FLAGS, Console, enter, post, wait_for_status
+from tests.console.conftest import CHROMIUM, FLAGS, Console, enter, post, until, wait_for_status
 
 FOLDER = ROOT / "docs" / "images"
 MOST_BYTES = 200_000
@@ -53,7 +53,7 @@ def _take(browser: Browser, console: Console, originals: list[Path], logo: Path)
     page.locator(".tile input").nth(3).check()
     _save(page, "console_job")
     page.goto(f"{console.url}/jobs/{job}/images/{image}/")
-    page.wait_for_function("document.getElementById('before').naturalWidth > 0")
+    until(page, "document.getElementById('before').naturalWidth > 0")
     page.locator("#split").fill("42")
     _save(page, "console_lightbox")
     page.goto(f"{console.url}/operation/")
@@ -89,7 +89,7 @@ def _page(browser: Browser, console: Console, **options: Any) -> Page:
 
 def _save(page: Page, name: str) -> None:
     """As a JPEG, as small as the limit wants it."""
-    page.wait_for_function("[...document.images].every(image => image.complete)")
+    until(page, "[...document.images].every(image => image.complete)")
     page.wait_for_timeout(800)
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     path = FOLDER / f"{name}.jpg"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.console.conftest import AXE, SERIOUS, Console, PageOf
+from tests.console.conftest import AXE, SERIOUS, Console, PageOf, until
 
 PATHS = (
     "/sign-in/",
@@ -39,7 +39,7 @@ def test_axe_finds_nothing_serious(page_of: PageOf, console: Console, finished: 
             page.locator("main button").click()
             page.wait_for_url("**/jobs/")
         page.goto(console.url + path.format(job=finished, image=image))
-        page.wait_for_function("document.readyState === 'complete'")
+        until(page, "document.readyState === 'complete'")
         page.evaluate(script)
         result = page.evaluate("axe.run({resultTypes: ['violations']})")
         found += [
