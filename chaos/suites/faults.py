@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from chaos.errors import ChaosError
 from chaos.faults import Fault, all_faults
 from chaos.field import VISIBILITY_TIMEOUT_S, Field, Strength, open_field, wait_until
 from chaos.judge import Expected, account
@@ -16,6 +17,7 @@ from chaos.shoot import RENDITIONS, Shoot, send
 from chaos.suites import NOT_TRIED, Figures, Suite, Workshop, suite
 from chaos.visitors import FILE, Visitors
 from client import Submission
+from local.errors import LocalError
 
 _FLOWING_SHARE = 0.1
 """The fault comes when so many of the images are done: some are, some are under way, most wait."""
@@ -54,7 +56,10 @@ class Faults(Suite):
             Visitors(target) as visitors,
         ):
             for kind in wanted:
-                figures["cases"][kind.name] = _case(workshop, target, visitors, kind())
+                try:
+                    figures["cases"][kind.name] = _case(workshop, target, visitors, kind())
+                except (ChaosError, LocalError) as error:
+                    figures["cases"][kind.name] = {"skipped": "could not be tried", "broken": [str(error)]}
                 workshop.keep(figures)
         return figures
 
