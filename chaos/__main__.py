@@ -5,4 +5,7 @@ if __name__ == "__main__":
 
     from chaos.cli import main
 
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -80,7 +80,8 @@ def page(data: Mapping[str, Any], text: str) -> str:
 def _machine(data: Mapping[str, Any]) -> str:
     machine = data["machine"]
     where = f"{machine['cores']} cores of an {machine['cpu']} with {machine['memory_gib']} GiB"
-    return f"Measured on {where}, with everything on them: platform, clients and faults."
+    said = "with everything on them: platform, clients and faults"
+    return f"Measured on {where}, {said}. Size of the run: `{data['size']}`."
 
 
 def _tell(console: Console, began_s: float, what: str) -> None:

@@ -9,6 +9,7 @@ class Size:
 
     Attributes:
         name: what it is called in figures.
+        pace: of how long a fault goes on.
         images, jobs: that flow through the platform under each fault.
         photo_px: width and height of the originals in that flow.
         callers, calls: clients of the API at a time, requests of each.
@@ -18,6 +19,7 @@ class Size:
     """
 
     name: str
+    pace: float
     images: int
     jobs: int
     photo_px: tuple[int, int]
@@ -30,6 +32,7 @@ class Size:
 
 FULL = Size(
     name="full",
+    pace=1.0,
     images=300,
     jobs=6,
     photo_px=(1200, 800),
@@ -41,6 +44,7 @@ FULL = Size(
 )
 SMALL = Size(
     name="small",
+    pace=0.5,
     images=36,
     jobs=3,
     photo_px=(1200, 800),

@@ -3,7 +3,6 @@
 import shutil
 import time
 from pathlib import Path
-from textwrap import dedent
 
 from chaos.drills import Drill, Rehearsal, drill
 from chaos.drills.printed import marked, typed
@@ -24,6 +23,14 @@ _GOOD = """
 """
 _BAD = """
     migrations.RenameField("job", "recipe_digest", "digest_of_recipe"),
+"""
+_MIGRATION = """
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("jobs", "{last}")]
+    operations = [{operations}]
 """
 _COLUMN = "SELECT column_name FROM information_schema.columns WHERE table_name = 'jobs'"
 _OVER_WITHIN_S = 600.0
@@ -79,15 +86,8 @@ def make_release(folder: Path, operations: str) -> Path:
         shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
     migrations = folder / "service" / "jobs" / "migrations"
     last = max(path.stem for path in migrations.glob("0*.py"))
-    text = f"""
-        from django.db import migrations, models
-
-
-        class Migration(migrations.Migration):
-            dependencies = [("jobs", "{last}")]
-            operations = [{operations}]
-        """
-    (migrations / "9999_of_the_drill.py").write_text(dedent(text), encoding="utf-8")
+    text = _MIGRATION.format(last=last, operations=operations)
+    (migrations / "9999_of_the_drill.py").write_text(text, encoding="utf-8")
     return folder
 
 

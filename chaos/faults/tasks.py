@@ -1,5 +1,6 @@
 """What happens to whole tasks: deployments one after the other, a lost zone, more sweepers than one."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -7,32 +8,64 @@ import sys
 import time
 
 from chaos.faults import Fault, fault
-from chaos.field import SWEEP_EVERY_S, Field
+from chaos.field import SWEEP_EVERY_S, Field, wait_until
+from chaos.fleet import part_of
 from local.aws.endpoints import ROOT
 from local.tasks import Part
 
 _LOST_ZONE = "b"
+_REPLACED_WITHIN_S = 300.0
 
 
 @fault
 class Deployments(Fault):
     name = "deployments in a row"
-    what = "SIGTERM to every task, half of them at a time, three times over; every third one is told twice"
-    lasts_s = 12.0
+    what = "SIGTERM to every task, half of them at a time, each half when the other is healthy again, twice over"
 
     def __init__(self) -> None:
         self._signals = 0
 
     def inject(self, target: Field) -> None:
-        for round_ in range(3):
+        for _ in range(2):
             for zone in ("a", "b"):
-                for number, task in enumerate(target.fleet.running(zone=zone)):
-                    for _ in range(2 if (number + round_) % 3 == 0 else 1):
+                before = target.fleet.running(zone=zone)
+                for task in before:
+                    with contextlib.suppress(ProcessLookupError):
                         os.kill(task.pid, signal.SIGTERM)
                         self._signals += 1
-                        time.sleep(0.05)
-                # ECS waits for new tasks to be healthy before it stops more old ones; two seconds are less than that.
-                time.sleep(self.lasts_s / 6)
+                # As ECS does: no more old tasks are stopped before the new ones are healthy.
+                pids = {task.pid for task in before}
+                wait_until(
+                    lambda pids=pids: not pids & {task.pid for task in target.fleet.tasks()},  # type: ignore[misc]
+                    within_s=_REPLACED_WITHIN_S,
+                    what="every task that was told to stop is replaced",
+                )
+                target.wait_whole()
+
+    def hits(self, target: Field) -> int:
+        del target
+        return self._signals
+
+
+@fault
+class SignalStorm(Fault):
+    name = "storm of SIGTERM"
+    what = "SIGTERM to all workers and sweepers at once, a second one to some, again before they are back"
+
+    def __init__(self) -> None:
+        self._signals = 0
+
+    def inject(self, target: Field) -> None:
+        until_s = time.monotonic() + self.lasts_s
+        while time.monotonic() < until_s:
+            for number, task in enumerate(target.fleet.running()):
+                if part_of(task) is Part.WEB:
+                    continue
+                for _ in range(1 + number % 2):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(task.pid, signal.SIGTERM)
+                        self._signals += 1
+            time.sleep(1.5)
 
     def hits(self, target: Field) -> int:
         del target

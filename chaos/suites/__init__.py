@@ -15,6 +15,9 @@ from chaos.sizes import Size
 Figures = dict[str, Any]
 """What a suite found, as plain values that JSON can hold."""
 
+NOT_TRIED: Figures = {"skipped": "not tried in this run"}
+"""Stands in the page for a case without figures: nothing is left out of it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workshop:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -9,7 +10,7 @@ from rich.table import Table
 from chaos.drills import all_drills
 from chaos.errors import ChaosError
 from chaos.pages import table
-from chaos.suites import Figures, Suite, Workshop, suite
+from chaos.suites import NOT_TRIED, Figures, Suite, Workshop, suite
 from local.errors import LocalError
 
 
@@ -41,7 +42,7 @@ class DrillSuite(Suite):
         for column in ("drill", "images", "back", "took", "what came of it"):
             shown.add_column(column)
         for name, case in figures["cases"].items():
-            shown.add_row(name, str(case["images"]), str(case["back"]), f"{case['took_s']:.0f} s", case["came"])
+            shown.add_row(name, *_cells(case))
         console.print(shown)
 
     def broken(self, figures: Figures) -> list[str]:
@@ -49,17 +50,14 @@ class DrillSuite(Suite):
 
     def blocks(self, figures: Figures) -> Mapping[str, str]:
         head = ("runbook", "what goes wrong", "images", "whole again", "took", "what came of it")
-        drills = all_drills()
         rows = [
-            (
-                f"[{name}](runbooks/{drills[name].runbook}.md)",
-                drills[name].what,
-                str(case["images"]),
-                str(case["back"]),
-                f"{case['took_s']:.0f} s",
-                case["came"],
-            )
-            for name, case in figures["cases"].items()
-            if name in drills
+            (f"[{name}](runbooks/{kind.runbook}.md)", kind.what, *_cells(figures["cases"].get(name, NOT_TRIED)))
+            for name, kind in all_drills().items()
         ]
         return {"drills": table(head, rows, right=(2, 3, 4))}
+
+
+def _cells(case: Mapping[str, Any]) -> tuple[str, ...]:
+    if "skipped" in case:
+        return ("–", "–", "–", case["skipped"])
+    return (str(case["images"]), str(case["back"]), f"{case['took_s']:.0f} s", case["came"])

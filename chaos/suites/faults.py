@@ -7,15 +7,17 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from chaos.errors import ChaosError
 from chaos.faults import Fault, all_faults
 from chaos.field import VISIBILITY_TIMEOUT_S, Field, Strength, open_field, wait_until
 from chaos.judge import Expected, account
 from chaos.pages import table
 from chaos.rest import at_rest
 from chaos.shoot import RENDITIONS, Shoot, send
-from chaos.suites import Figures, Suite, Workshop, suite
+from chaos.suites import NOT_TRIED, Figures, Suite, Workshop, suite
 from chaos.visitors import FILE, Visitors
 from client import Submission
+from local.errors import LocalError
 
 _FLOWING_SHARE = 0.1
 """The fault comes when so many of the images are done: some are, some are under way, most wait."""
@@ -54,7 +56,10 @@ class Faults(Suite):
             Visitors(target) as visitors,
         ):
             for kind in wanted:
-                figures["cases"][kind.name] = _case(workshop, target, visitors, kind())
+                try:
+                    figures["cases"][kind.name] = _case(workshop, target, visitors, kind())
+                except (ChaosError, LocalError) as error:
+                    figures["cases"][kind.name] = {"skipped": "could not be tried", "broken": [str(error)]}
                 workshop.keep(figures)
         return figures
 
@@ -72,11 +77,8 @@ class Faults(Suite):
 
     def blocks(self, figures: Figures) -> Mapping[str, str]:
         head = ("fault", "what is done", "images in", "accounted", "duplicates", "lost", "recovery", "errors users saw")
-        rows = [
-            (name, all_faults()[name].what, *_cells(case)[:-1])
-            for name, case in figures["cases"].items()
-            if name in all_faults()
-        ]
+        cases = figures["cases"]
+        rows = [(name, kind.what, *_cells(cases.get(name, NOT_TRIED))[:-1]) for name, kind in all_faults().items()]
         return {"faults": table(head, rows, right=range(2, len(head)))}
 
 
@@ -86,9 +88,10 @@ def _case(workshop: Workshop, target: Field, visitors: Visitors, fault: Fault) -
     if impossible is not None:
         return {"skipped": impossible}
     tell = lambda what: workshop.tell(f"{fault.name}: {what}")  # noqa: E731
+    size = workshop.size
+    fault.lasts_s *= size.pace
     target.wait_whole()
     fault.prepare(target)
-    size = workshop.size
     tell(f"{size.images} images")
     shoot = send(target, workshop.folder / "shoots", images=size.images, jobs=size.jobs, size_px=size.photo_px)
     wait_until(
@@ -167,7 +170,7 @@ def _recovery_s(target: Field, touched: Sequence[str], healed_at: float) -> floa
 
 def _cells(case: Mapping[str, Any]) -> tuple[str, ...]:
     if "skipped" in case:
-        return ("–", "–", "–", "–", "–", f"not run: {case['skipped']}", "–")
+        return ("–", "–", "–", "–", "–", case["skipped"], "–")
     errors = f"{case['error_rate']:.1%} of {case['attempts']}"
     numbers = (case[name] for name in ("images", "accounted", "duplicates", "lost"))
     return (*map(str, numbers), f"{case['recovery_s']:.0f} s", errors, str(case["struck"]))

@@ -10,7 +10,7 @@ from rich.table import Table
 from chaos.field import Field, Strength, open_field
 from chaos.load import LOADS, Load
 from chaos.pages import table
-from chaos.suites import Figures, Suite, Workshop, suite
+from chaos.suites import NOT_TRIED, Figures, Suite, Workshop, suite
 from chaos.watch import Watch, most_sessions
 
 MOST_MEMORY_MIB = {"web": 1024, "worker": 1280, "sweep": 512}
@@ -50,7 +50,7 @@ class LoadSuite(Suite):
 
     def blocks(self, figures: Figures) -> Mapping[str, str]:
         head = ("load", "what is done", "what came of it", "memory of a web task", "of a worker", "database sessions")
-        rows = [(name, LOADS[name].what, *_cells(case)) for name, case in figures["cases"].items() if name in LOADS]
+        rows = [(name, kind.what, *_cells(figures["cases"].get(name, NOT_TRIED))) for name, kind in LOADS.items()]
         return {"load": table(head, rows, right=(3, 4, 5))}
 
 
@@ -78,6 +78,8 @@ def _case(workshop: Workshop, target: Field, load: Load) -> Figures:
 
 
 def _cells(case: Mapping[str, Any]) -> tuple[str, ...]:
+    if "skipped" in case:
+        return (case["skipped"], "–", "–", "–")
     memory = case["memory_mib"]
     return (
         case["came"],
