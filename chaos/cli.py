@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for what in broken:
         console.print(f"[red]broken[/] {what}", soft_wrap=True, highlight=False)
     console.print(f"figures  {path}", soft_wrap=True)
-    if not broken and not options.only and size is FULL:
+    if options.page or (not broken and not options.only and size is FULL):
         write_page({name: figures["suites"][name] for name in suites if name in figures["suites"]}, figures)
         console.print(f"page     {pages.PAGE}", soft_wrap=True)
     return BROKEN if broken else 0
@@ -103,5 +103,6 @@ def _parser(suites: Mapping[str, Suite]) -> argparse.ArgumentParser:
     parser.add_argument("--suite", action="append", choices=list(suites), help="only this suite, may be repeated")
     parser.add_argument("--only", action="append", metavar="CASE", help="only this case, may be repeated")
     parser.add_argument("--out", type=Path, default=Path("build"), metavar="DIR", help="where figures and data go")
+    parser.add_argument("--page", action="store_true", help="write docs/reliability.md whatever the size")
     parser.add_argument("--width", type=int, help="columns of the tables (default: the terminal's)")
     return parser

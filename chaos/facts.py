@@ -13,7 +13,7 @@ import psutil
 import psycopg
 from psycopg.rows import dict_row
 
-from chaos.field import MARK, Field
+from chaos.field import MARK, Field, persistently
 from local.tasks import Part
 from service.aws.queue import Queue
 
@@ -88,7 +88,10 @@ class Gatherer:
 
     def rows(self) -> dict[str, Any]:
         """What the database says."""
-        with psycopg.connect(self._database_url, row_factory=dict_row, connect_timeout=5) as connection:
+        return persistently(self._rows)
+
+    def _rows(self) -> dict[str, Any]:
+        with psycopg.connect(self._database_url, row_factory=dict_row, connect_timeout=30) as connection:
             sessions = connection.execute(_SESSIONS).fetchall()
             return {
                 "images": connection.execute(_IMAGES).fetchall(),

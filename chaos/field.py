@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
@@ -42,7 +42,8 @@ STOP_TIMEOUT_S = 10
 WORKER_MEMORY_BYTES = 1024**3
 SWEEP_EVERY_S = 3.0
 SCRATCH_MIB = 64
-_READY_S = 60.0
+_READY_S = 300.0
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +95,14 @@ class Field:
         return PostgresAddress(port=port, password=password).url(self.told["RAWMILL_DATABASE_NAME"])
 
     def rows(self, query: str, values: Mapping[str, Any] | None = None) -> list[DictRow]:
-        """Asks the service's database, over a connection of its own."""
-        with psycopg.connect(self.database_url, autocommit=True, row_factory=dict_row, connect_timeout=5) as connection:
-            return connection.execute(query, values).fetchall()  # type: ignore[arg-type]
+        """Asks the service's database, over a connection of its own; again while it is away."""
+
+        def ask() -> list[DictRow]:
+            url = self.database_url
+            with psycopg.connect(url, autocommit=True, row_factory=dict_row, connect_timeout=30) as connection:
+                return connection.execute(query, values).fetchall()  # type: ignore[arg-type]
+
+        return persistently(ask)
 
     def break_aws(self, rules: Sequence[Rule]) -> None:
         """From now on these rules hold for what the tasks and users ask of AWS, and no others."""
@@ -130,7 +136,7 @@ class Field:
 
     def _relay(self, method: str, body: bytes | None = None) -> bytes:
         request = urllib.request.Request(web_url(self._control), data=body, method=method)  # noqa: S310 - loopback
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
             return bytes(answer.read())
 
 
@@ -191,6 +197,18 @@ def open_field(
         _shorten_visibility(field)
         wait_until(lambda: is_open(balancer), within_s=_READY_S, what="the load balancer listens")
         yield field
+
+
+def persistently(ask: Callable[[], T]) -> T:
+    """An answer of the database, which may be only just coming back."""
+    deadline_s = time.monotonic() + _READY_S
+    while True:
+        try:
+            return ask()
+        except psycopg.OperationalError as error:
+            if time.monotonic() > deadline_s:
+                raise ChaosError(f"the database stays away: {error}") from error
+            time.sleep(0.1)
 
 
 def wait_until(holds: Callable[[], bool], *, within_s: float, what: str, pause_s: float = 0.1) -> None:

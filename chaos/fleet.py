@@ -1,5 +1,6 @@
 """Keeps the tasks of a platform alive as ECS does: what ends is replaced a moment later, in its own zone."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -33,6 +34,7 @@ class Fleet:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="fleet", daemon=True)
         self._changes: dict[str, Mapping[str, str]] = {}
+        self._releases: dict[str, Path] = {}
         self._looked_at: set[int] = set()
         self.replaced = 0
         """Tasks that were replaced so far."""
@@ -74,18 +76,32 @@ class Fleet:
         with self._lock:
             for task in self.tasks(zone=zone):
                 self._changes[task.name] = changes
-        for task in self.running(zone=zone):
-            pid = task.pid
-            os.kill(pid, signal.SIGTERM)
-            while any(each.pid == pid for each in self.tasks()):
-                time.sleep(_POLL_S)
+        for task in self.tasks(zone=zone):
+            self._stop(task)
+
+    def release(self, name: str, folder: Path) -> None:
+        """Have a task replaced by one that runs the code in another folder."""
+        task = next(each for each in self.tasks() if each.name == name)
+        with self._lock:
+            self._releases[name] = folder
+        self._stop(task)
+
+    def _stop(self, task: ChildProcess) -> None:
+        """Let a task end, and wait until another one is in its place."""
+        with contextlib.suppress(ProcessLookupError):
+            if task.exit_code is None:
+                os.kill(task.pid, signal.SIGTERM)
+        while any(each.pid == task.pid for each in self.tasks()):
+            time.sleep(_POLL_S)
 
     def _keep(self) -> None:
         while not self._over.wait(_POLL_S):
             self._note_folders()
             with self._lock:
                 for task in self._due():
-                    self._platform.restart(task.name, besides=self._changes.get(task.name))
+                    self._platform.restart(
+                        task.name, besides=self._changes.get(task.name), release=self._releases.get(task.name)
+                    )
                     del self._ended_s[task.name]
                     self.replaced += 1
 

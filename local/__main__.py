@@ -1,10 +1,11 @@
-"""`python -m local up | down | demo | manage`: the whole platform on one machine."""
+"""`python -m local up | down | demo | manage | backup | restore`: the whole platform on one machine."""
 
 import argparse
 import os
 import signal
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 
@@ -25,6 +26,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for command, folder in ((up, DATA), (down, DATA), (manage, DATA), (demo, Path("build/demo"))):
         command.add_argument("--data", type=Path, default=folder, metavar="DIR", help=f"data folder (default {folder})")
     manage.add_argument("run", nargs=argparse.REMAINDER, metavar="COMMAND", help="dead_letters list, api_keys …")
+    backup = commands.add_parser(
+        "backup", help="copy the database of the running platform, and keep its log from now on"
+    )
+    restore = commands.add_parser("restore", help="bring the stopped platform's database to a moment since its backup")
+    for command in (backup, restore):
+        command.add_argument("--data", type=Path, default=DATA, metavar="DIR", help=f"data folder (default {DATA})")
+    restore.add_argument("--to", type=_moment, required=True, metavar="TIME", help="such as 2026-11-29T21:30:00Z")
     options = parser.parse_args(arguments)
     _forget_other_accounts()
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -51,9 +59,23 @@ def _run(options: argparse.Namespace) -> int:
         from local.manage import manage  # noqa: PLC0415
 
         return manage(options.data, options.run)
+    if options.command in {"backup", "restore"}:
+        from local.backup import backup, restore  # noqa: PLC0415
+
+        return backup(options.data) if options.command == "backup" else restore(options.data, options.to)
     from local.down import down  # noqa: PLC0415
 
     return down(options.data)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text}: a moment like 2026-11-29T21:30:00Z") from None
+    if moment.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text}: say the time zone, as in 2026-11-29T21:30:00Z")
+    return moment
 
 
 def _forget_other_accounts() -> None:

@@ -17,6 +17,7 @@ class LocalReason(StrEnum):
     DEPLOYMENT_FAILED = "deployment_failed"
     TEMPLATE_REFUSED = "template_refused"
     JOB_FAILED = "job_failed"
+    NO_BACKUP = "no_backup"
 
 
 class LocalError(Exception):

@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 
 from local.assembly import Assembly
 from local.aws.endpoints import ACCOUNT, ROOT, AwsEndpoints
+from local.backup import keeps_log
 from local.clients import Clients
 from local.console import open_buckets
 from local.credentials import TaskCredentials
@@ -105,17 +106,22 @@ class Platform:
         """The processes of the service alone: what ECS would run."""
         return list(self._tasks)
 
-    def restart(self, name: str, *, besides: Mapping[str, str] | None = None) -> ChildProcess:
+    def restart(
+        self, name: str, *, besides: Mapping[str, str] | None = None, release: Path | None = None
+    ) -> ChildProcess:
         """Run a program anew, as ECS replaces a task, and return its new process, which is not ready yet.
 
         Args:
             name: of the process; one that still runs is stopped first.
             besides: variables that it is told beside what it was told when the platform started.
+            release: the folder of the code that it runs, another one than this for a deployment.
         """
         ended = next(child for child in self._children if child.name == name)
         ended.stop()
         told = self._told.setdefault(name, ended.program.environment)
-        child = ChildProcess(replace(ended.program, environment={**told, **(besides or {})}))
+        child = ChildProcess(
+            replace(ended.program, environment={**told, **(besides or {})}, folder=release or ended.program.folder)
+        )
         self._children[self._children.index(ended)] = child
         if ended in self._tasks:
             self._tasks[self._tasks.index(ended)] = child
@@ -158,7 +164,12 @@ class Platform:
         self._start_service(environments)
 
     def _start_database(self) -> PostgresAddress:
-        server = Postgres(self.layout.database, log=self.layout.log("postgres"), port=self._ports.database)
+        server = Postgres(
+            self.layout.database,
+            log=self.layout.log("postgres"),
+            port=self._ports.database,
+            settings=keeps_log(self.layout.database),
+        )
         self._started(server.process, server.stop)
         self._said(f"PostgreSQL on port {server.address.port}")
         return server.address

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -49,13 +49,23 @@ class PostgresAddress:
 class Postgres:
     """A server over the cluster in `folder`, which is made when there is none.
 
-    `durable=False` gives up surviving a power cut for speed: for tests. Stop with `stop`, or use as a context.
+    `durable=False` gives up surviving a power cut for speed: for tests. `settings` are PostgreSQL's own, beside ours.
+    Stop with `stop`, or use as a context.
     """
 
-    def __init__(self, folder: Path, *, log: Path, port: int | None = None, durable: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        log: Path,
+        port: int | None = None,
+        durable: bool = True,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         self._folder = folder.resolve()
+        self._settings = dict(settings or {})
         self._cluster = self._folder / "cluster"
-        self._programs = _programs()
+        self._programs = programs()
         self._folder.mkdir(parents=True, exist_ok=True)
         if os.geteuid() == 0:
             _give_away(self._folder)
@@ -77,7 +87,7 @@ class Postgres:
         """The server, ready; tried again while the last one, killed hard, is not quite gone."""
         program = Program(
             name="postgres",
-            command=_unprivileged(
+            command=unprivileged(
                 [str(self._programs / "postgres"), *self._options(durable)], reach=self._folder, tether=True
             ),
             environment=_environment(),
@@ -108,6 +118,7 @@ class Postgres:
             "max_connections": 200,
             "shared_buffers": "64MB",
             "log_checkpoints": "off",
+            **self._settings,
             **({} if durable else {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}),
         }
         given = (part for key, value in settings.items() for part in ("-c", f"{key}={value}"))
@@ -130,7 +141,7 @@ class Postgres:
             options += [] if durable else ["--no-sync"]
             command = [str(self._programs / "initdb"), "-D", str(self._cluster), f"--pwfile={secret}", *options]
             made = subprocess.run(
-                _unprivileged(command, reach=self._folder),
+                unprivileged(command, reach=self._folder),
                 capture_output=True,
                 text=True,
                 check=False,
@@ -154,7 +165,12 @@ class Postgres:
         return True
 
 
-def _programs() -> Path:
+def program(name: str) -> Path:
+    """One of PostgreSQL's programs."""
+    return programs() / name
+
+
+def programs() -> Path:
     """The folder of PostgreSQL's programs in the wheel; the wheel's own module is not imported: it starts threads."""
     import importlib.util  # noqa: PLC0415
 
@@ -168,12 +184,19 @@ def _environment() -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C", "TZ": "UTC"}
 
 
+def give_away_all(folder: Path) -> None:
+    """Hand a folder with everything in it to the server's user, when this is root."""
+    if os.geteuid() == 0:
+        for path in (folder, *folder.rglob("*")):
+            _give_away(path)
+
+
 def _give_away(path: Path) -> None:
     user = pwd.getpwnam(_UNPRIVILEGED)
     os.chown(path, user.pw_uid, user.pw_gid)
 
 
-def _unprivileged(command: Sequence[str], *, reach: Path, tether: bool = False) -> list[str]:
+def unprivileged(command: Sequence[str], *, reach: Path, tether: bool = False) -> list[str]:
     """`command` as it is, or for root as a command that gives the rights of root up first."""
     if os.geteuid() != 0:
         return list(command)

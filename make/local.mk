@@ -13,7 +13,8 @@ $(AWS_STAMP): requirements-aws.txt | $(STAMP)
 	@touch $@
 
 DATA ?= build/local
-.PHONY: up down manage demo demo-processor clean-local
+TO ?=
+.PHONY: backup restore up down manage demo demo-processor clean-local
 
 up: setup setup-aws ## Start the whole platform on this machine; Ctrl-C stops it, DATA=FOLDER chooses where data lie
 	@$(PY) -m local up --data "$(DATA)"
@@ -23,6 +24,12 @@ down: setup ## Stop the platform that runs in another shell; its data stay
 
 manage: setup ## An operator's command beside a running platform: make manage RUN="dead_letters list"
 	@$(PY) -m local manage --data "$(DATA)" $(RUN)
+
+backup: setup ## Copy the database of the running platform, and keep its log from now on
+	@$(PY) -m local backup --data "$(DATA)"
+
+restore: setup ## Bring the stopped platform's database to a moment since its backup: make restore TO=2026-11-29T21:30:00Z
+	@$(PY) -m local restore --data "$(DATA)" --to "$(TO)"
 
 demo: setup setup-aws ## Sample RAWs through the whole platform: API, upload, queue, worker, results, download
 	@$(PY) -m local demo

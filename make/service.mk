@@ -6,3 +6,8 @@ bench-service: setup setup-aws ## Measure the service on the local platform: ans
 
 service-docs: setup ## Bring the tables of docs/service.md up to date with the code
 	@$(PY) -m service.reference
+
+.PHONY: migrations-check
+
+migrations-check: setup ## Whether the release before this one could serve with what this one's migrations leave
+	@$(PY) -m service.database.check

@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add_argument("--every", type=_seconds, metavar="S", help="again every S seconds until SIGTERM")
     sweep.set_defaults(run=_sweep)
     manage = commands.add_parser(
-        "manage", help="operator's tools: migrate, api_keys, tenants, dead_letters", add_help=False
+        "manage", help="operator's tools: migrate, api_keys, tenants, dead_letters, outbox", add_help=False
     )
     manage.set_defaults(run=_manage)
     return parser
@@ -68,10 +68,15 @@ def _started(kind: type[Config], *, log_to: TextIO = sys.stdout) -> None:
 
 def _web(_options: argparse.Namespace, _rest: Sequence[str]) -> int:
     _started(WebConfig)
-    from service.database.migrate import migrate_first  # noqa: PLC0415 - models can be imported from here on
+    from service.database.additive import MigrationRefused  # noqa: PLC0415 - models can be imported from here on
+    from service.database.migrate import migrate_first  # noqa: PLC0415
     from service.web.server import run  # noqa: PLC0415
 
-    migrate_first()
+    try:
+        migrate_first()
+    except MigrationRefused as error:
+        print(error, file=sys.stderr)
+        return FAILURE
     run(runtime.web_config())
     return 0
 

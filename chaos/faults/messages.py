@@ -32,7 +32,7 @@ class Duplicates(Fault):
             bodies = [body_of(ImageWanted(row["job"], row["image"])) for row in rows] * _TIMES
             bodies += [body_of(ArchiveWanted(job)) for job in {row["job"] for row in rows}]
             _random.shuffle(bodies)
-            self._sent += send(target.clients, target.told["RAWMILL_QUEUE_URL"], bodies)
+            self._sent += send_messages(target.clients, target.told["RAWMILL_QUEUE_URL"], bodies)
             time.sleep(1.0)
 
     def hits(self, target: Field) -> int:
@@ -40,7 +40,7 @@ class Duplicates(Fault):
         return self._sent
 
 
-def send(clients: Clients, queue_url: str, bodies: list[str]) -> int:
+def send_messages(clients: Clients, queue_url: str, bodies: list[str]) -> int:
     """Sends messages, ten in a call."""
     for start in range(0, len(bodies), 10):
         entries = [{"Id": str(at), "MessageBody": body} for at, body in enumerate(bodies[start : start + 10])]

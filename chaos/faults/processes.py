@@ -70,7 +70,7 @@ class KillWorkers(_Kills):
 class KillWebs(_Kills):
     name = "web killed"
     what = "`kill -9` of the web tasks, one after the other"
-    every_s = 3.0
+    every_s = 1.0
     lasts_s = 8.0
 
     def __init__(self) -> None:
@@ -78,7 +78,8 @@ class KillWebs(_Kills):
         self._turn = _in_turn(Part.WEB)
 
     def victim(self, target: Field) -> int | None:
-        return self._turn(target)
+        # The next one only when the last one is back: both at once is another fault.
+        return self._turn(target) if target.is_whole() else None
 
 
 @fault

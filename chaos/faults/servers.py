@@ -15,7 +15,7 @@ from local.errors import LocalError
 from local.ports import is_open
 from local.process import ChildProcess
 
-_BACK_WITHIN_S = 60.0
+_BACK_WITHIN_S = 300.0
 _GONE_S = 4.0
 
 
@@ -141,7 +141,7 @@ def bring_back_postgres(target: Field) -> None:
 
 def _answers(target: Field) -> bool:
     try:
-        psycopg.connect(target.database_url, connect_timeout=2).close()
+        psycopg.connect(target.database_url, connect_timeout=10).close()
     except psycopg.OperationalError:
         return False
     return True

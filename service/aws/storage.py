@@ -135,7 +135,9 @@ class Bucket:
             answer = self._client.get_object(Bucket=self.name, Key=key)
             with contextlib.closing(answer["Body"]) as body, path.open("wb", buffering=0) as file:
                 while data := body.read(MIB):
-                    file.write(data)
+                    left = memoryview(data)
+                    while left:  # a disk that is nearly full takes a part, and only then says that it is full
+                        left = left[file.write(left) or 0 :]
         return path.stat().st_size
 
     def upload(self, path: Path, key: str, *, content_type: str, file_name: str | None = None) -> int:

@@ -59,6 +59,50 @@ FOR NO KEY UPDATE SKIP LOCKED
 _ARCHIVES_SENT = "UPDATE jobs SET archive_enqueued_at = now() WHERE job_id = ANY(%(jobs)s)"
 
 
+_RELEASE_IMAGES = """
+WITH leased AS (
+    SELECT image_id FROM images
+    WHERE status = 'processing' AND (%(job)s::uuid IS NULL OR job_id = %(job)s)
+    ORDER BY image_id
+    FOR UPDATE
+)
+UPDATE images SET status = 'pending', lease_token = NULL, lease_until = NULL, enqueued_at = now()
+FROM leased WHERE images.image_id = leased.image_id
+"""
+
+_RELEASE_ARCHIVES = """
+WITH leased AS (
+    SELECT job_id FROM jobs
+    WHERE archive_token IS NOT NULL AND (%(job)s::uuid IS NULL OR job_id = %(job)s)
+    ORDER BY job_id
+    FOR NO KEY UPDATE
+)
+UPDATE jobs SET archive_token = NULL, archive_lease_until = NULL, archive_enqueued_at = now()
+FROM leased WHERE jobs.job_id = leased.job_id
+"""
+
+_FORGET_IMAGES = """
+WITH waiting AS (
+    SELECT image_id FROM images
+    WHERE status = 'pending' AND enqueued_at IS NOT NULL AND (%(job)s::uuid IS NULL OR job_id = %(job)s)
+    ORDER BY image_id
+    FOR UPDATE
+)
+UPDATE images SET enqueued_at = NULL FROM waiting WHERE images.image_id = waiting.image_id RETURNING images.image_id
+"""
+
+_FORGET_ARCHIVES = """
+WITH waiting AS (
+    SELECT job_id FROM jobs
+    WHERE status = 'processing' AND settled_at IS NOT NULL AND archive_token IS NULL
+        AND archive_enqueued_at IS NOT NULL AND (%(job)s::uuid IS NULL OR job_id = %(job)s)
+    ORDER BY job_id
+    FOR NO KEY UPDATE
+)
+UPDATE jobs SET archive_enqueued_at = NULL FROM waiting WHERE jobs.job_id = waiting.job_id RETURNING jobs.job_id
+"""
+
+
 def send_images(queue: Queue, job_id: UUID, image_ids: Sequence[UUID]) -> int:
     """Sends the messages of images that were just uploaded; returns how many were sent. The sweeper does the rest.
 
@@ -99,6 +143,27 @@ def send_unsent_archives(queue: Queue, *, grace: timedelta, retention: timedelta
         sent = queue.send_many([body_of(ArchiveWanted(job["job_id"])) for job in unsent])
         rows(_ARCHIVES_SENT, {"jobs": [unsent[position]["job_id"] for position in sent]})
     return len(sent)
+
+
+def forget_sent(job_id: UUID | None = None, *, leases: bool = False) -> tuple[int, int]:
+    """Forgets that messages were sent, of one job or of all, so that the sweeper sends them anew.
+
+    For when rows and queue do not agree any more: one of them was restored, or the queue was purged.
+
+    Args:
+        job_id: of this job alone.
+        leases: also what the rows say is in work. After a restore nobody has it; a worker that has it all the same
+            loses its lease, and its result is made once more.
+
+    Returns:
+        how many images and archives now wait for the sweeper.
+    """
+    with transaction.atomic():
+        values = {"job": job_id}
+        if leases:
+            rows(_RELEASE_ARCHIVES, values)
+            rows(_RELEASE_IMAGES, values)
+        return len(rows(_FORGET_IMAGES, values)), len(rows(_FORGET_ARCHIVES, values))
 
 
 def _send(queue: Queue, unsent: str, *, older: timedelta) -> int:

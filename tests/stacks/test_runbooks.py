@@ -20,7 +20,8 @@ FOLDER = Path(__file__).resolve().parents[2] / "docs" / "runbooks"
 RUNBOOKS = sorted(path for path in FOLDER.glob("*.md") if path.name != "README.md")
 SECTIONS = ["What users see", "Why", "First look", "What to do", "How to know it is over"]
 # Commands of the AWS command line itself, beside those that are named after one operation of an API.
-OF_THE_COMMAND_LINE = {("logs", "tail"), ("ecs", "wait")}
+OF_THE_COMMAND_LINE = {("logs", "tail"), ("ecs", "wait"), ("rds", "wait")}
+CALLED_OTHERWISE = {"s3api": "s3"}
 OF_THE_SHELL = {"ENV", "TASK"}
 
 Names = pytest.mark.parametrize("runbook", RUNBOOKS, ids=lambda path: path.stem)
@@ -66,7 +67,7 @@ def test_a_runbook_s_commands_are_commands_of_aws(runbook: Path) -> None:
     calls = set(_calls(_commands(text)))
     assert calls
     for service, operation in calls - OF_THE_COMMAND_LINE:
-        client = session.client(service)  # type: ignore[call-overload]
+        client = session.client(CALLED_OTHERWISE.get(service, service))  # type: ignore[call-overload]
         known = {xform_name(name, "-") for name in client.meta.service_model.operation_names}
         # The command line leaves out what only the API asks for.
         assert operation in known or operation == "invoke", f"aws {service} {operation}"

@@ -2,18 +2,29 @@
 
 import hashlib
 import os
+import resource
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
+from boto3.exceptions import RetriesExceededError
 from botocore.exceptions import ClientError
 
 from service.aws import queue as queue_module
 from service.aws.clients import Clients
-from service.aws.errors import AccessDenied, AwsError, ObjectMissing, UploadMissing, UploadRefused
+from service.aws.errors import (
+    AccessDenied,
+    AwsAway,
+    AwsError,
+    ObjectMissing,
+    UploadMissing,
+    UploadRefused,
+    translated,
+)
 from service.aws.queue import Queue
 from service.aws.signers import SESSION_S, RoleSession, download_signer, upload_signer
 from service.aws.storage import MIB, Bucket, Part, content_disposition
@@ -76,6 +87,35 @@ def test_what_is_not_there_is_missing_not_broken(bucket: Bucket, tmp_path: Path)
         with pytest.raises(ObjectMissing):
             read()
     assert not (tmp_path / "x").exists()
+
+
+def test_a_disk_that_fills_up_is_an_error_and_never_a_short_file(bucket: Bucket, tmp_path: Path) -> None:
+    key = f"uploads/{uuid4()}"
+    bucket.put(key, bytes(300_000), content_type="image/x-adobe-dng")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # As on a full disk: the write that no longer fits is done in part, only the next one fails.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            bucket.fetch(key, tmp_path / "original")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_what_aws_is_to_blame_for_passes_and_a_refusal_does_not() -> None:
+    def translated_as(status: int, code: str) -> type[BaseException]:
+        answer: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+        with pytest.raises(AwsError) as caught, translated("read", "s3://bucket/key"):
+            raise ClientError(answer, "GetObject")
+        return caught.type
+
+    assert translated_as(500, "InternalError") is AwsAway
+    assert translated_as(503, "SlowDown") is AwsAway
+    assert translated_as(403, "RequestThrottled") is AwsAway
+    assert translated_as(403, "AccessDenied") is AccessDenied
+    assert translated_as(400, "InvalidArgument") is AwsError
+    with pytest.raises(AwsAway), translated("download", "s3://bucket/key"):
+        raise RetriesExceededError(OSError("half a body"))
 
 
 @pytest.mark.parametrize(

@@ -225,3 +225,23 @@ def _long_ago() -> None:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE images SET uploaded_at = uploaded_at - interval '1 hour'")
         cursor.execute("UPDATE jobs SET settled_at = settled_at - interval '1 hour'")
+
+
+def test_after_a_restore_everything_that_waits_or_was_in_work_is_sent_anew(
+    make_job: MakeJob, queues: Queues, sweeper: Sweeper
+) -> None:
+    job, other = make_job(4), make_job(1)
+    transitions.mark_enqueued([*job.image_ids, *other.image_ids])
+    for each in (job, other):
+        Image.objects.filter(job_id=each.job_id).update(uploaded_at=timezone.now() - timedelta(hours=1))
+    done, held = (transitions.claim(job.job_id, image, worker="gone", lease_s=900) for image in job.image_ids[:2])
+    assert isinstance(done, Claim)
+    assert isinstance(held, Claim)
+    transitions.settle_completed(done, Outcome(outputs=(), vault_key=None, verdict="ok", evidence=(), timings={}))
+
+    assert outbox.forget_sent(job.job_id) == (2, 0), "what is in work is somebody's"
+    assert outbox.forget_sent(job.job_id, leases=True) == (1, 0)
+    assert outbox.send_unsent_images(queues.jobs, grace=NO_GRACE) == 3
+    assert set(queues.bodies()) == {ImageWanted(job.job_id, image) for image in job.image_ids[1:]}
+    assert transitions.extend([held.lease_token], lease_s=900) == frozenset(), "who has it all the same loses it"
+    assert Image.objects.get(image_id=other.image_ids[0]).enqueued_at is not None
