@@ -53,7 +53,7 @@ def decoder(server: DecoderServer, tmp_path: Path) -> Iterator[OpenDecoder]:
     for name in ("mine", "out", "others"):
         (tmp_path / name).mkdir()
     (tmp_path / "others" / "original").write_text("another customer's wedding")
-    opened = []
+    opened: list[Decoder] = []
 
     def open_one(function: str = INTRUDER, *, licences: Licences | None = None) -> Decoder:
         opening = Opening(

@@ -129,7 +129,7 @@ def user(email: str, tenant: str, *, role: Role = Role.MEMBER, one_time: bool = 
 
 
 @pytest.fixture
-def world(service: WebConfig, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(service: WebConfig, monkeypatch: pytest.MonkeyPatch) -> World:
     """Everybody."""
     monkeypatch.setattr(events, "LONGEST_S", 0.0)
     monkeypatch.setattr(events, "LOOK_EVERY_S", 0.0)
