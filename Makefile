@@ -27,10 +27,8 @@ $(STAMP): $(REQUIREMENTS)
 	@$(PY) -m processor warm-up
 	@touch $@
 
-test: setup setup-aws lint ## All tests but those of test-platform, fast ones first
-	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m "not platform and not image"
-test: setup setup-aws lint ## All tests but those of test-platform and test-console, fast ones first
-	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m "not platform and not browser"
+test: setup setup-aws lint ## All tests but those of test-platform, test-console and image-test, fast ones first
+	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m "not platform and not browser and not image"
 	@cat build/compliance.txt
 
 test-platform: setup setup-aws ## Tests that start whole workers and the whole platform: kills, outages, walk-throughs
