@@ -52,9 +52,16 @@ def checked(model: type[_Model], written: Any, where: str) -> _Model:
     try:
         return model.model_validate(written)
     except ValidationError as error:
+        errors = error.errors(include_url=False)
+        # A list is also called too short when what is in it is wrong: that is told once, where it is.
+        told = [
+            found
+            for found in errors
+            if not any(len(other["loc"]) > len(found["loc"]) == _shared(found["loc"], other["loc"]) for other in errors)
+        ]
         raise AuditError(
             Problem(where=": ".join([where, *(str(part) for part in found["loc"])]), why=_why(dict(found)))
-            for found in error.errors(include_url=False)
+            for found in told
         ) from error
 
 
@@ -65,6 +72,13 @@ def _text(path: Path) -> str:
         raise AuditError([Problem(where=str(path), why=f"cannot be read ({error.strerror})")]) from error
     except UnicodeDecodeError as error:
         raise AuditError([Problem(where=str(path), why=f"is not UTF-8 at byte {error.start}")]) from error
+
+
+def _shared(one: tuple[int | str, ...], other: tuple[int | str, ...]) -> int:
+    """How many parts two places have in common, from the first on."""
+    return next(
+        (number for number, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
 
 
 def _why(found: dict[str, Any]) -> str:

@@ -73,7 +73,7 @@ def _cost(scenarios: dict[str, Any]) -> Figure:
     for axes, scenario in zip(panels, scenarios.values(), strict=False):
         _dress(axes)
         longest = max(found["drained_s"] for found in scenario["fleets"].values())
-        unit, divisor = ("h", 3600.0) if longest >= 7200 else ("min", 60.0)
+        unit, divisor = ("h", 3600.0) if longest >= 7200 else ("min", 60.0) if longest >= 120 else ("s", 1.0)
         for name, found in scenario["fleets"].items():
             axes.plot(
                 found["drained_s"] / divisor, found["usd"], _MARKS[name], color=_COLOURS[name], markersize=8, label=name

@@ -178,9 +178,10 @@ def _figures(fleet: Fleet, changed: str, outcome: Outcome, prices: PriceTable) -
 
 
 def _thinned(curve: Sequence[tuple[float, int, int, int, int]]) -> Figures:
-    """A curve with as many points as a plot shows. Of each stretch the minute with the most work stands for it."""
+    """A curve with as many points as a plot shows: of each stretch its beginning and the most of everything in it."""
     step = max(1, len(curve) // POINTS)
-    kept = [max(curve[at : at + step], key=lambda row: (row[1], row[2] + row[3])) for at in range(0, len(curve), step)]
+    stretches = [curve[at : at + step] for at in range(0, len(curve), step)]
+    kept = [(stretch[0][0], *(max(column) for column in list(zip(*stretch, strict=True))[1:])) for stretch in stretches]
     names = ("minutes", "outstanding", "on_instances", "burst", "instances")
     columns = list(zip(*kept, strict=True)) or [()] * len(names)
     figures: Figures = {name: list(column) for name, column in zip(names, columns, strict=True)}

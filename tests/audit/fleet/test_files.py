@@ -29,7 +29,7 @@ SCENARIO = '[a]\ntitle = "A"\nwhy = "because"\n'
             "at_h: Input should be greater than or equal to 0, not -1",
         ),
         (SCENARIO + "arrivals = [{ images = 5, at_h = nan }]", "at_h: Input should be"),
-        (SCENARIO + "arrivals = [{ image = 5 }]", "image: Extra inputs are not permitted"),
+        (SCENARIO + "arrivals = [{ images = 5, image = 5 }]", "image: Extra inputs are not permitted"),
         (SCENARIO + "arrivals = [{ images = 5 }]\npoison = { share = 0.1, crash = 0.5 }", "add up to 1"),
         (SCENARIO + "arrivals = [{ images = 5 }]\ncameras = { x = 0 }", "x: Input should be greater than 0, not 0"),
     ],
