@@ -62,9 +62,10 @@ function changed() {
 
 async function develop() {
   asked?.abort();
+  if (!form.isConnected) return; // the page is a job's by now
   const mine = (asked = new AbortController());
-  const fault = find("recipe-fault");
-  find("view").setAttribute("aria-busy", "true");
+  const fault = find("recipe-fault"), view = find("view");
+  view.setAttribute("aria-busy", "true");
   try {
     const response = await fetch("/preview/", {
       method: "POST",
@@ -85,6 +86,7 @@ async function develop() {
       if (before) URL.revokeObjectURL(before);
       const [width, height, long] = ["Width", "Height", "Long-Edge"].map((name) => Number(response.headers.get(`X-${name}`)));
       const values = { name: shownSize.value, width, height, long };
+      if (!form.isConnected) return;
       const fill = (template) => template.replace(/\{(\w+)\}/g, (_, name) => values[name]);
       const whole = fill(text.dataset.text) + (long > Math.max(width, height) ? ` ${fill(text.dataset.smaller)}` : "");
       text.textContent = find("detail").checked ? fill(text.dataset.detail) : whole;
@@ -92,7 +94,7 @@ async function develop() {
   } catch (error) {
     if (error.name !== "AbortError") text.textContent = `${text.dataset.failed} ${error.message}`;
   }
-  if (mine === asked) find("view")?.removeAttribute("aria-busy"); // the page may be a job's by now
+  if (mine === asked) view.removeAttribute("aria-busy");
 }
 
 async function chooseLogo(event) {
