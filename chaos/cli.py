@@ -63,7 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def write_page(found: Mapping[str, Figures], figures: Mapping[str, Any]) -> None:
     """Brings docs/reliability.md and its figures up to date."""
-    data = {name: figures[name] for name in ("size", "machine", "versions")} | {"suites": found}
+    data = {name: figures[name] for name in ("size", "machine", "versions", "note") if name in figures}
+    data["suites"] = found
     pages.save(data, pages.DATA)
     pages.PAGE.write_text(page(data, pages.PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 
@@ -81,7 +82,8 @@ def _machine(data: Mapping[str, Any]) -> str:
     machine = data["machine"]
     where = f"{machine['cores']} cores of an {machine['cpu']} with {machine['memory_gib']} GiB"
     said = "with everything on them: platform, clients and faults"
-    return f"Measured on {where}, {said}. Size of the run: `{data['size']}`."
+    note = f" {data['note']}" if "note" in data else ""
+    return f"Measured on {where}, {said}. Size of the run: `{data['size']}`.{note}"
 
 
 def _tell(console: Console, began_s: float, what: str) -> None:

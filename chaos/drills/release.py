@@ -87,7 +87,8 @@ def make_release(folder: Path, operations: str) -> Path:
     migrations = folder / "service" / "jobs" / "migrations"
     last = max(path.stem for path in migrations.glob("0*.py"))
     text = _MIGRATION.format(last=last, operations=operations)
-    (migrations / "9999_of_the_drill.py").write_text(text, encoding="utf-8")
+    # A name of its own: what the database has applied it knows by name.
+    (migrations / f"9999_{folder.name}.py").write_text(text, encoding="utf-8")
     return folder
 
 
