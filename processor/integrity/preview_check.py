@@ -62,9 +62,9 @@ def _libraw_preview(raw: rawpy.RawPy) -> Small | None:
         thumbnail = raw.extract_thumb()
     except rawpy.LibRawError:
         return None
-    if thumbnail.format == rawpy.ThumbFormat.BITMAP:
-        return small_luminance(np.asarray(thumbnail.data, np.uint8), LONG_EDGE_PX)
-    return _small_jpeg(thumbnail.data)
+    # A bare bitmap comes as an array of the size that the file claims, over memory of the size that it has: to read all
+    # of it can end the process. Those whose bytes add up were found above.
+    return None if thumbnail.format == rawpy.ThumbFormat.BITMAP else _small_jpeg(thumbnail.data)
 
 
 def _small_jpeg(data: bytes) -> Small | None:

@@ -82,7 +82,6 @@ class _Server:
             return
         if pid == 0:
             self._become_decoder(connection)
-        connection.setblocking(False)
         self._decoders[pid] = connection
         # Nothing is read here: only the end of the other side is of interest.
         self._poll.register(connection.fileno(), 0)
@@ -136,7 +135,8 @@ class _Server:
             with contextlib.suppress(KeyError):
                 self._poll.unregister(connection.fileno())
             with contextlib.suppress(OSError):
-                connection.send(line_of(ended))
+                # By a flag of the call: to wait or not is a property that this side shares with the decoder.
+                connection.send(line_of(ended), socket.MSG_DONTWAIT)
             connection.close()
 
     def _end_all(self) -> None:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rawpy
 
 from processor.decode import decode
 from processor.errors import ImageError, ReasonCode
 from processor.integrity import Inspection, inspect, inspect_file
+from processor.integrity.preview_check import preview_luminance
 from processor.limits import Limits
 from processor.original import open_original
 from processor.sample import BAYER_PATTERNS, make_sample
@@ -328,3 +330,16 @@ class TestCameraFiles:
         except ImageError:
             return
         assert verdict is not Verdict.OK
+
+
+def test_a_bitmap_whose_bytes_nobody_counted_is_not_read(tmp_path: Path) -> None:
+    """Found by spoiling files: LibRaw's array was larger than its memory, and comparing it ended the process."""
+
+    class Raw:
+        def extract_thumb(self) -> rawpy.Thumbnail:
+            picture = np.random.default_rng(1).integers(0, 255, (64, 64, 3), np.uint8)
+            return rawpy.Thumbnail(format=rawpy.ThumbFormat.BITMAP, data=picture)
+
+    (tmp_path / "empty").touch()
+    with (tmp_path / "empty").open("rb") as file:
+        assert preview_luminance(Raw(), file, None) is None  # type: ignore[arg-type,unused-ignore]

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -186,6 +187,31 @@ def test_answers_that_make_no_sense_end_the_decoder_and_not_whoever_listens(
         ask(one, tmp_path, word)
     assert (caught.value.reason, one.usable) == (ReasonCode.DECODER_CRASH, False)
     assert ask(decoder(), tmp_path, "sleep 0") == ["done"]
+
+
+def test_decoders_that_come_and_go_side_by_side_do_not_disturb_each_other(decoder: OpenDecoder, tmp_path: Path) -> None:
+    """Two callers, each with a new decoder for every image: none is lost at its start or blamed for the other's."""
+    ends: list[str] = []
+
+    def call(number: int) -> None:
+        for turn in range(12):
+            source = tmp_path / "mine" / f"{number}-{turn}"
+            source.write_text("ok" if turn % 2 else "segfault")
+            one = decoder(FAKE)
+            try:
+                one.develop(source, tmp_path / "out" / source.name, stem="x", limits=Limits())
+                ends.append("ok")
+            except DecodingFailed as failed:
+                ends.append("crashed" if "SIGSEGV" in str(failed) else str(failed))
+            finally:
+                one.close()
+
+    threads = [threading.Thread(target=call, args=(number,)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(ends) == ["crashed"] * 12 + ["ok"] * 12
 
 
 def test_an_image_that_needs_more_memory_says_so_and_the_decoder_lives(decoder: OpenDecoder, tmp_path: Path) -> None:
