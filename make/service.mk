@@ -4,8 +4,9 @@
 bench-service: setup setup-aws ## Measure the service on the local platform: answer times, queries, overhead, memory
 	@$(PY) -m bench.service
 
-service-docs: setup ## Bring the tables of docs/service.md up to date with the code
+service-docs: setup ## Bring docs/service.md, docs/api-reference.md and docs/security.md up to date with the code
 	@$(PY) -m service.reference
+	@$(PY) -m tests.service.access.write
 
 .PHONY: migrations-check
 

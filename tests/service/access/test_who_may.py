@@ -227,4 +227,4 @@ def test_nobody_gets_more_than_the_rules_say(world: World, caller: Caller) -> No
 def test_the_page_shows_the_rules_as_they_are() -> None:
     text = PAGE.read_text(encoding="utf-8")
     shown = text.partition("<!-- made by tests/service/access/rules.py -->\n")[2].partition("<!-- end -->")[0]
-    assert shown.strip() == table().strip(), "run: python -m tests.service.access.write"
+    assert shown.strip() == table().strip(), "run: make service-docs"
