@@ -32,7 +32,7 @@ class Access:
 
 
 class Fleet:
-    """Made, it serves; its processes are stopped with the servers, or before them by `stop`.
+    """Made, everything is ready for the parts; `serve` starts them. They are stopped with the servers, or before by `stop`.
 
     Args:
         shape: how many tasks of each part stay; without a worker somebody else starts workers for a backlog.
@@ -54,7 +54,6 @@ class Fleet:
         open_buckets(clients.s3, web)
         token = clients.secrets.get_secret_value(SecretId=web["RAWMILL_SESSION_STORE_SECRET_ARN"])["SecretString"]
         servers.start_session_store(token)
-        self._start()
 
     @property
     def access(self) -> Access:
@@ -110,8 +109,11 @@ class Fleet:
         }
         return {part: {**environment, **shape.changes.get(part, {})} for part, environment in told.items()}
 
-    def _start(self) -> None:
-        """Web first: it migrates. Workers get ready while the newcomer's key and user are made."""
+    def serve(self) -> None:
+        """Start as many tasks as the shape has and wait for them. Web first: it migrates.
+
+        Workers get ready while the newcomer's key and user are made.
+        """
         for number in range(1, self._shape.webs + 1):
             self._start_web(number)
         workers = [self._start_worker(number) for number in range(1, self._shape.workers + 1)]

@@ -19,7 +19,7 @@ from local.runners import Processes
 from local.servers import Say, Servers
 from local.shape import Shape
 from local.synthesis import assembly_folder
-from local.tasks import deployed_tasks
+from local.tasks import Part, Task, deployed_tasks
 
 ENVIRONMENT = "dev"
 """The environment whose templates are deployed here: the one made for development."""
@@ -88,9 +88,16 @@ class Platform:
         self._servers.stop()
 
     def _start(self, shape: Shape) -> Fleet:
-        clients = self._servers.clients
-        assembly = Assembly(assembly_folder(ENVIRONMENT), account=ACCOUNT, region=clients.region)
-        deploy(assembly, clients, said=lambda line: self._said(f"stack {line}"))
+        tasks = deploy_environment(self._servers, said=self._said)
         # Workers stay, where on AWS a function would start them for a backlog.
-        runner = Processes(self.layout.scratch)
-        return Fleet(self._servers, deployed_tasks(clients.ecs), runner, shape=shape, said=self._said)
+        fleet = Fleet(self._servers, tasks, Processes(self.layout.scratch), shape=shape, said=self._said)
+        fleet.serve()
+        return fleet
+
+
+def deploy_environment(servers: Servers, *, said: Say = lambda _: None) -> dict[Part, Task]:
+    """Deploy the environment made for development to running servers; the tasks that it defines."""
+    clients = servers.clients
+    assembly = Assembly(assembly_folder(ENVIRONMENT), account=ACCOUNT, region=clients.region)
+    deploy(assembly, clients, said=lambda line: said(f"stack {line}"))
+    return deployed_tasks(clients.ecs)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ def how_many(found: dict[str, Any]) -> str:
     return " + ".join(parts) or "0"
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]], *, right: int = 0) -> str:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, right: int = 0) -> str:
     """A table; the last `right` columns are numbers."""
     rule = ["---"] * (len(head) - right) + ["---:"] * right
     return "\n".join("| " + " | ".join(row) + " |" for row in (head, tuple(rule), *rows))

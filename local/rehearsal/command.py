@@ -163,6 +163,7 @@ class Rehearsal:
             runner = self._runner(tasks)
             staying = "--until-empty" not in tasks[Part.WORKER].command
             fleet = Fleet(self._servers, tasks, runner, shape=Shape(workers=int(staying)), said=self._say)
+            fleet.serve()
             function = None if staying else burst_function(self._clients, resources)
             bursts = None
             if function is not None:

@@ -17,10 +17,13 @@ from image.engine import docker, inspect, why_no_engine
 from image.errors import ImageError
 from local.assembly import Assembly
 from local.aws.endpoints import ACCOUNT, DEFAULT_REGION, ROOT
+from local.fleet import Fleet
 from local.layout import Layout
 from local.overrides import REASONS, web_url
-from local.platform import ENVIRONMENT, Platform
+from local.platform import ENVIRONMENT, deploy_environment
 from local.ports import free_port
+from local.runners import Processes
+from local.servers import Servers
 from local.synthesis import assembly_folder
 from local.tasks import Part, Task
 from processor.sample import SAMPLE_SIZES, make_sample
@@ -71,27 +74,18 @@ def definitions() -> dict[str, Definition]:
     return {definition.name: definition for definition in found}
 
 
-class Parts(Platform):
-    """The local platform with its templates deployed, and nothing of the service running."""
-
-    tasks: Mapping[Part, Task]
-    environments: Mapping[Part, Mapping[str, str]]
-
-    def _start_service(self, tasks: Mapping[Part, Task], environments: Mapping[Part, Mapping[str, str]]) -> None:
-        self.tasks, self.environments = tasks, environments
-
-
 @dataclass
 class Stage:
-    """Starts containers of the image over the parts, as the task definitions have them."""
+    """Starts containers of the image over the local platform's servers, as the task definitions have them."""
 
     image: str
-    parts: Parts
+    tasks: Mapping[Part, Task]
+    fleet: Fleet
     definitions: Mapping[str, Definition]
 
     def environment(self, part: Part) -> dict[str, str]:
         """What the deployed task definition says, but for the addresses of this machine."""
-        task, here = self.parts.tasks[part], self.parts.environments[part]
+        task, here = self.tasks[part], self.fleet.environments[part]
         return {**task.environment, **{name: here[name] for name in REASONS.keys() - OWN if name in here}}
 
     def web(self, port: int | None = None) -> AbstractContextManager[Container]:
@@ -121,14 +115,17 @@ class Stage:
     @property
     def url(self) -> str:
         """Where the web container answers."""
-        return self.parts.access.url
+        return self.fleet.access.url
 
 
 @pytest.fixture(scope="session")
 def stage(image: str, definitions: dict[str, Definition], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """Database, session store and AWS endpoints with everything deployed."""
-    with Parts(Layout(tmp_path_factory.mktemp("image") / "data")) as parts:
-        yield Stage(image, parts, definitions)
+    with Servers(Layout(tmp_path_factory.mktemp("image") / "data")) as servers:
+        tasks = deploy_environment(servers)
+        # Nothing of the service runs as a process: `serve` is not called.
+        fleet = Fleet(servers, tasks, Processes(servers.layout.scratch), said=lambda _: None)
+        yield Stage(image, tasks, fleet, definitions)
 
 
 @pytest.fixture(scope="session")
