@@ -100,7 +100,7 @@ class Field:
         def ask() -> list[DictRow]:
             url = self.database_url
             with psycopg.connect(url, autocommit=True, row_factory=dict_row, connect_timeout=30) as connection:
-                return connection.execute(query, values).fetchall()  # type: ignore[arg-type]
+                return connection.execute(query, values).fetchall()
 
         return persistently(ask)
 

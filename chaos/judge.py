@@ -111,9 +111,9 @@ def _one_end(facts: Facts, expected: Expected) -> Iterator[str]:
 
 @_promise("an image is completed once")
 def _completed_once(facts: Facts, _expected: Expected) -> Iterator[str]:
-    for image, count in facts.completions.items():
+    for identity, count in facts.completions.items():
         if count > 1:
-            yield f"{image} was completed {count} times"
+            yield f"{identity} was completed {count} times"
     for image in facts.images:
         if image["status"] == "completed" and len(set(image["renditions"])) != len(image["renditions"]):
             yield f"{image['image_id']} has renditions {image['renditions']}"

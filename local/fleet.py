@@ -32,7 +32,7 @@ class Access:
 
 
 class Fleet:
-    """Made, everything is ready for the parts; `serve` starts them. They are stopped with the servers, or before by `stop`.
+    """Made, everything is ready for the parts; `serve` starts them. They stop with the servers, or before by `stop`.
 
     Args:
         shape: how many tasks of each part stay; without a worker somebody else starts workers for a backlog.

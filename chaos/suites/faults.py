@@ -87,7 +87,10 @@ def _case(workshop: Workshop, target: Field, visitors: Visitors, fault: Fault) -
     impossible = fault.is_possible(target)
     if impossible is not None:
         return {"skipped": impossible}
-    tell = lambda what: workshop.tell(f"{fault.name}: {what}")  # noqa: E731
+
+    def tell(what: str) -> None:
+        workshop.tell(f"{fault.name}: {what}")
+
     size = workshop.size
     fault.lasts_s *= size.pace
     target.wait_whole()

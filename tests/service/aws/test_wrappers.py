@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from boto3.exceptions import RetriesExceededError
+from boto3.exceptions import Boto3Error, RetriesExceededError
 from botocore.exceptions import ClientError
 
 from service.aws import queue as queue_module
@@ -115,7 +115,7 @@ def test_what_aws_is_to_blame_for_passes_and_a_refusal_does_not() -> None:
     assert translated_as(403, "AccessDenied") is AccessDenied
     assert translated_as(400, "InvalidArgument") is AwsError
     with pytest.raises(AwsAway), translated("download", "s3://bucket/key"):
-        raise RetriesExceededError(OSError("half a body"))  # type: ignore[arg-type]  # what s3transfer passes on
+        raise RetriesExceededError(Boto3Error("half a body"))
 
 
 @pytest.mark.parametrize(
