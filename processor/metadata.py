@@ -124,21 +124,26 @@ def _fits(value: object) -> bool:
 
 def _serialised(exif: Image.Exif) -> bytes:
     """Bytes of the block, without the values that Pillow cannot write: damaged originals hold all kinds."""
+    block = _bytes_of(exif)
+    if block is not None:
+        return block
+    for place in (None, _Ifd.Exif, _Ifd.GPSInfo):
+        directory = exif if place is None else exif.get_ifd(place)
+        for tag, value in list(directory.items()):
+            if not _can_be_written(place, tag, value):
+                del directory[tag]
+    return _bytes_of(exif) or b""
+
+
+def _can_be_written(place: int | None, tag: int, value: object) -> bool:
+    """Whether a value is accepted where it stands: a tag's type depends on its directory."""
+    alone = Image.Exif()
+    (alone if place is None else alone.get_ifd(place))[tag] = value
+    return _bytes_of(alone) is not None
+
+
+def _bytes_of(exif: Image.Exif) -> bytes | None:
     try:
         return exif.tobytes()
     except Exception:  # noqa: BLE001  (struct.error, ValueError, TypeError, ZeroDivisionError …, by the kind of value)
-        for directory in (exif, exif.get_ifd(_Ifd.Exif), exif.get_ifd(_Ifd.GPSInfo)):
-            for tag, value in list(directory.items()):
-                if not _can_be_written(tag, value):
-                    del directory[tag]
-        return exif.tobytes()
-
-
-def _can_be_written(tag: int, value: object) -> bool:
-    alone = Image.Exif()
-    alone[tag] = value
-    try:
-        alone.tobytes()
-    except Exception:  # noqa: BLE001  (as above)
-        return False
-    return True
+        return None

@@ -78,3 +78,17 @@ def test_canons_own_container_gives_its_exposure_through_libraw(camera_raws: Pat
         main, details, _ = developed(path, private=False)
         assert {Base.ExposureTime, Base.FNumber, Base.FocalLength} <= set(details), path.name
         assert main[Base.DateTime].startswith("20"), path.name
+
+
+def test_a_value_of_a_type_that_its_directory_does_not_take_costs_that_value_alone() -> None:
+    """Found by spoiling files: a side of sea level that is a fraction would have been fine among the main tags."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make] = "Rawmill"
+    position = exif.get_ifd(ExifTags.IFD.GPSInfo)
+    position[ExifTags.GPS.GPSLatitudeRef] = "N"
+    position[ExifTags.GPS.GPSAltitudeRef] = 0.0
+    kept = Image.Exif()
+    kept.load(rendition_exif(exif, (64, 48), ColourSpace.SRGB, private=False))
+    assert kept[ExifTags.Base.Make] == "Rawmill"
+    assert kept.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] == "N"
+    assert ExifTags.GPS.GPSAltitudeRef not in kept.get_ifd(ExifTags.IFD.GPSInfo)
