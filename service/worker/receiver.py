@@ -29,8 +29,10 @@ class Receiver:
 
     def rest(self) -> None:
         """Take nothing for a while, longer each time: what was taken met an outage, and all else would."""
-        self._outages += 1
-        self._not_before_s = max(self._not_before_s, time.monotonic() + pause_s(self._outages))
+        now_s = time.monotonic()
+        if now_s >= self._not_before_s:  # images that were in work together met the same one
+            self._outages += 1
+            self._not_before_s = now_s + pause_s(self._outages)
 
     def go_on(self) -> None:
         """Something was done again: the next outage begins with a short rest."""
