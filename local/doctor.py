@@ -180,7 +180,7 @@ def _packet_filter(_root: Path) -> Finding:
 
 
 def _aws(_root: Path) -> Finding:
-    what, needed_for = "AWS credentials", "make deploy, make audit-prices"
+    what, needed_for = "AWS credentials", "make deploy, make diff"
     remedy = "sign in with your AWS command line, or set AWS_PROFILE"
     if any(os.environ.get(name) for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE")):
         return Finding(what, needed_for, "named by this shell; not tried")

@@ -198,7 +198,10 @@ def test_every_runbook_is_opened_by_something(template_of: TemplateOf) -> None:
         for rule in template.all("AWS::Events::Rule").values():
             opened.add(_runbook(json.loads(rule["Targets"][0]["InputTransformer"]["InputTemplate"])))
         opened.add(_runbook(template.only("AWS::Budgets::Budget")["Budget"]["BudgetName"]))
-    assert opened == {path.name for path in RUNBOOKS.glob("*.md")} - {"README.md"}
+    # What people decide to do, nothing rings for: other pages lead to it.
+    rehearsed = {"bucket-restore.md", "database-restore.md", "rollback.md"}
+    assert opened | rehearsed == {path.name for path in RUNBOOKS.glob("*.md")} - {"README.md"}
+    assert not opened & rehearsed
 
 
 def test_each_queue_s_alarm_watches_that_queue(prod_stack: Template) -> None:

@@ -324,6 +324,12 @@ def test_the_web_task_may_do_what_the_service_calls_and_nothing_else(web: Templa
         "Signers": "sts:AssumeRole",
         "CheckUploads": "s3:GetObject",
         "JobQueue": ["sqs:GetQueueAttributes", "sqs:SendMessage"],
+        "DeadLetters": [
+            "sqs:ChangeMessageVisibility",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+            "sqs:ReceiveMessage",
+        ],
         "Secrets": "secretsmanager:GetSecretValue",
         "ReadWithDataKey": "kms:Decrypt",
         "SendWithDataKey": ["kms:Decrypt", "kms:GenerateDataKey"],
