@@ -110,10 +110,11 @@ def run(
         shoot.mkdir(parents=True)
         for number in numbers:
             (shoot / f"{number:06d}.dng").write_bytes(spoilt(number, good, seed)[0])
+        standing = _workers()
         report = run_batch([shoot], RECIPE, out, options(jobs))
         _count(tally, report, expected=len(numbers))
         _keep_crashers(folder / "crashers", shoot, report)
-        tally.left_over += len(_left_over(out))
+        tally.left_over += len(_left_over(out)) + len(_workers() - standing)
         tally.escapes += _digest(canary) != before
         tell(f"{tally.files} of {files} spoilt files, {len(tally.crashed)} crashed their decoder")
     return tally
@@ -152,19 +153,21 @@ def _keep_crashers(folder: Path, shoot: Path, report: BatchReport) -> None:
             shutil.copy(shoot / Path(result.source).name, folder)
 
 
-def _left_over(out: Path) -> list[str]:
-    """Unfinished renditions, and worker processes that outlived the batch."""
-    temporary = [str(path) for path in (out / ".rawmill" / "tmp").glob("*")]
-    family = psutil.Process(os.getpid()).children(recursive=True)
-    workers = [str(child.pid) for child in family if _is_worker(child)]
-    return temporary + workers
+def _left_over(out: Path) -> list[Path]:
+    """Unfinished renditions."""
+    return list((out / ".rawmill" / "tmp").glob("*"))
 
 
-def _is_worker(process: psutil.Process) -> bool:
-    """The fork server and its tracker stay for the next batch; what they started does not."""
+def _workers() -> set[int]:
+    """Processes that develop, by their ids. The fork server and its tracker stay for the next batch."""
+    here = psutil.Process(os.getpid())
+    return {child.pid for child in here.children(recursive=True) if _is_worker(child, here.pid)}
+
+
+def _is_worker(process: psutil.Process, here: int) -> bool:
     try:
-        parent = process.parent()
-        return process.status() != psutil.STATUS_ZOMBIE and parent is not None and parent.pid != os.getpid()
+        started_by_server = process.ppid() != here and process.status() != psutil.STATUS_ZOMBIE
+        return started_by_server and any("multiprocessing" in part for part in process.cmdline())
     except psutil.Error:
         return False
 

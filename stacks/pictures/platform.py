@@ -63,7 +63,7 @@ LANES: Mapping[tuple[str, str], Lane] = {
     ("uploads", "web"): Lane(
         points=[(1004, 578), (834, 578), (834, 196), (793, 196)], words_at=(834, 300), colour=STORAGE
     ),
-    ("dead letters", "web"): Lane(points=[(400, 302), (400, 250), (600, 250), (600, 203)], words_at=(500, 250),
+    ("dead letters", "web"): Lane(points=[(438, 302), (438, 250), (600, 250), (600, 203)], words_at=(519, 250),
                                   colour=OUTBOUND),
     ("job queue", "dead letters"): Lane(points=[(556, 318), (453, 318)], words_at=(504, 318), colour=OUTBOUND),
     ("job queue", WORKERS): Lane(points=[(674, 368), (674, 459)], words_at=(674, 412), colour=OUTBOUND),

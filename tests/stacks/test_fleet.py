@@ -24,6 +24,7 @@ from audit.fleet.service_times import read_service_times
 from audit.fleet.strategies import alternatives, without_burst, without_instances
 from stacks.machines import known_machine
 from stacks.settings import Settings, load_settings
+from stacks.settings import Strategy as SettingsStrategy
 from tests.stacks.configurations import configurations
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -80,8 +81,8 @@ def test_a_derived_fleet_is_what_synthesis_makes_of_that_strategy(
     from stacks.assembly import write_assembly
 
     settings = load_settings("prod")
-    changed = {"strategy": strategy} | ({"min_instances": 0, "max_instances": 0} if strategy == "fargate" else {})
-    workers = settings.workers.model_copy(update=changed)
+    none_of = {"ec2": {"max_burst_tasks": 0}, "fargate": {"min_instances": 0, "max_instances": 0}}
+    workers = settings.workers.model_copy(update={"strategy": SettingsStrategy(strategy), **none_of[strategy]})
     write_assembly(settings.model_copy(update={"workers": workers}), wire, tmp_path / "prod")
     real = read_fleet(load_assembly(tmp_path / "prod"))
     derived = without_burst(prod_fleet) if strategy == "ec2" else without_instances(prod_fleet)
