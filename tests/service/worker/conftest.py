@@ -195,6 +195,7 @@ class Farm:
     def dead_letters(self) -> list[tuple[str, dict[str, str]]]:
         """Body and attributes of every dead letter; they stay where they are."""
         found: dict[str, tuple[str, dict[str, str]]] = {}
+        handles: list[str] = []
         while True:
             answer = self.aws.sqs.receive_message(
                 QueueUrl=self.resources.dead_letter_queue_url,
@@ -204,7 +205,13 @@ class Farm:
             ).get("Messages", [])
             new = [message for message in answer if message["MessageId"] not in found]
             if not new:
+                for handle in handles:
+                    # Whoever looks next, such as the operator's tool, finds them at once.
+                    self.aws.sqs.change_message_visibility(
+                        QueueUrl=self.resources.dead_letter_queue_url, ReceiptHandle=handle, VisibilityTimeout=0
+                    )
                 return list(found.values())
+            handles += [message["ReceiptHandle"] for message in new]
             for message in new:
                 attributes = {
                     name: value.get("StringValue", "") for name, value in message.get("MessageAttributes", {}).items()
