@@ -1,5 +1,6 @@
 """What is true of a platform at one moment: rows, objects, messages, processes, files. Gathered, not judged."""
 
+import contextlib
 import io
 import json
 import zipfile
@@ -199,14 +200,20 @@ def open_paths(owners: set[int]) -> frozenset[str]:
     """Paths that processes of these owners have open, mapped, or listen on."""
     found: set[str] = set()
     for owner in owners:
-        try:
-            family = [psutil.Process(owner), *psutil.Process(owner).children(recursive=True)]
-            for process in family:
-                found |= {file.path for file in process.open_files()} | {part.path for part in process.memory_maps()}
+        for process in _family(owner):
+            # One that ended meanwhile holds nothing, and its siblings still do.
+            with contextlib.suppress(psutil.Error):
                 found |= {str(listening.laddr) for listening in process.net_connections("unix")}
-        except psutil.Error:
-            continue
+            with contextlib.suppress(psutil.Error):
+                found |= {file.path for file in process.open_files()} | {part.path for part in process.memory_maps()}
     return frozenset(found)
+
+
+def _family(owner: int) -> list[psutil.Process]:
+    try:
+        return [psutil.Process(owner), *psutil.Process(owner).children(recursive=True)]
+    except psutil.Error:
+        return []
 
 
 def _is_held(path: Path, held: frozenset[str]) -> bool:

@@ -2,5 +2,5 @@
 SIZE ?= full
 .PHONY: chaos
 
-chaos: setup setup-aws ## Break the running platform, load it, restore it; count what became of every image (SIZE=small: minutes)
-	@$(PY) -m chaos --size $(SIZE)
+chaos: setup setup-aws ## Break the running platform, load it, restore it; count what became of every image (SIZE=small: half an hour; CHAOS='--only NAME')
+	@$(PY) -m chaos --size $(SIZE) $(CHAOS)
