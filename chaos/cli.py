@@ -31,11 +31,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     size = SIZES[options.size]
     chosen = [each for name, each in suites.items() if not options.suite or name in options.suite]
     console = Console(width=options.width)
-    path = options.out / FIGURES
+    # Processes say what they hold by whole paths.
+    out = options.out.resolve()
+    path = out / FIGURES
     figures: dict[str, Any] = {"size": size.name, **describe(), "suites": _kept(path, size.name)}
     began_s = time.monotonic()
     for each in chosen:
-        folder = options.out / "chaos" / each.name
+        folder = out / "chaos" / each.name
         shutil.rmtree(folder, ignore_errors=True)
 
         def keep(found: Figures, name: str = each.name) -> None:
