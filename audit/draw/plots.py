@@ -25,14 +25,19 @@ def figure_of(width_in: float, height_in: float) -> tuple[Figure, Axes]:
     with rc_context({"font.size": 9.5, "axes.edgecolor": FAINT}):
         figure = Figure(figsize=(width_in, height_in), layout="constrained", facecolor=CARD)
         axes = figure.subplots()
+    dress(axes)
+    return figure, axes
+
+
+def dress(axes: Axes, **ticks: Any) -> None:
+    """Axes in the colours that `svg` replaces, with a grid and no frame; `ticks` are options of their labels."""
     axes.set_facecolor(CARD)
     axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.tick_params(which="both", colors=INK, length=0)
+    axes.tick_params(which="both", colors=INK, length=0, **ticks)
     axes.xaxis.label.set_color(INK)
     axes.yaxis.label.set_color(INK)
     axes.grid(visible=True, color=FAINT, linewidth=0.6)
     axes.set_axisbelow(True)
-    return figure, axes
 
 
 def legend(axes: Axes, **options: Any) -> None:
