@@ -4,6 +4,8 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,8 +22,17 @@ RECIPES = {
 
 
 @pytest.fixture
-def copy(tmp_path: Path) -> Path:
+def copy() -> Iterator[Path]:
     """The project's files as they are now, over the virtual environments and packages that are there."""
+    with tempfile.TemporaryDirectory(prefix="rawmill-recipe-") as name:
+        folder = Path(name)
+        # PostgreSQL runs as a user who may pass neither pytest's folders nor this one as it is made.
+        folder.chmod(0o755)
+        _copy_to(folder)
+        yield folder
+
+
+def _copy_to(folder: Path) -> None:
     listed = subprocess.run(
         ["/usr/bin/env", "git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -30,14 +41,13 @@ def copy(tmp_path: Path) -> Path:
         check=True,
     )
     for name in listed.stdout.splitlines():
-        source, target = ROOT / name, tmp_path / name
+        source, target = ROOT / name, folder / name
         if source.is_file() and not source.is_symlink():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
     for name in (".venv", ".venv-aws", "node_modules", "processor/_kernels"):
         if (ROOT / name).exists():
-            (tmp_path / name).symlink_to((ROOT / name).resolve())
-    return tmp_path
+            (folder / name).symlink_to((ROOT / name).resolve())
 
 
 @pytest.mark.timeout(900)
