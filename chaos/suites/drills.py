@@ -45,9 +45,6 @@ class DrillSuite(Suite):
             shown.add_row(name, *_cells(case))
         console.print(shown)
 
-    def broken(self, figures: Figures) -> list[str]:
-        return [f"{name}: {each}" for name, case in figures["cases"].items() for each in case["broken"]]
-
     def blocks(self, figures: Figures) -> Mapping[str, str]:
         head = ("runbook", "what goes wrong", "images", "whole again", "took", "what came of it")
         rows = [

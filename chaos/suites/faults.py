@@ -72,9 +72,6 @@ class Faults(Suite):
             shown.add_row(name, *_cells(case))
         console.print(shown)
 
-    def broken(self, figures: Figures) -> list[str]:
-        return [f"{name}: {each}" for name, case in figures["cases"].items() for each in case.get("broken", [])]
-
     def blocks(self, figures: Figures) -> Mapping[str, str]:
         head = ("fault", "what is done", "images in", "accounted", "duplicates", "lost", "recovery", "errors users saw")
         cases = figures["cases"]

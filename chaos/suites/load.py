@@ -45,9 +45,6 @@ class LoadSuite(Suite):
             shown.add_row(name, *_cells(case))
         console.print(shown)
 
-    def broken(self, figures: Figures) -> list[str]:
-        return [f"{name}: {each}" for name, case in figures["cases"].items() for each in case["broken"]]
-
     def blocks(self, figures: Figures) -> Mapping[str, str]:
         head = ("load", "what is done", "what came of it", "memory of a web task", "of a worker", "database sessions")
         rows = [(name, kind.what, *_cells(figures["cases"].get(name, NOT_TRIED))) for name, kind in LOADS.items()]

@@ -8,7 +8,7 @@ import pytest
 import structlog
 from django.conf import settings
 from django.core.cache import caches
-from django.db import connections
+from django.db import connection, connections
 from django.utils.connection import BaseConnectionHandler
 
 from service import runtime
@@ -39,14 +39,28 @@ def service(service_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
     _forget()
 
 
+@pytest.fixture
+def queries(service: WebConfig) -> Iterator[Callable[[], int]]:
+    """How many statements this thread has sent to the database so far."""
+    count = 0
+
+    def counted(execute: Callable[..., Any], *arguments: Any) -> Any:
+        nonlocal count
+        count += 1
+        return execute(*arguments)
+
+    with connection.execute_wrapper(counted):
+        yield lambda: count
+
+
 def _forget() -> None:
     """Ends the connections of this thread and the pool of this process; the next ones follow the settings then."""
     # also when only other threads had a connection: the pool is the process's
-    for connection in connections.all():
-        connection.close()
-        if hasattr(connection, "close_pool"):
-            connection.close_pool()
-        del connections[connection.alias]
+    for each in connections.all():
+        each.close()
+        if hasattr(each, "close_pool"):
+            each.close_pool()
+        del connections[each.alias]
     handlers: tuple[BaseConnectionHandler[Any], ...] = (connections, caches)
     for handler in handlers:
         handler.__dict__.pop("settings", None)  # a cached property

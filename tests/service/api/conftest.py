@@ -2,13 +2,12 @@
 
 import functools
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import pytest
-from django.db import connection
 from django.test import Client
 
 from service.aws.clients import Clients
@@ -144,20 +143,6 @@ def uploads(service: WebConfig) -> Bucket:
 def results(service: WebConfig) -> Bucket:
     """The results bucket as root sees it."""
     return Bucket(Clients(region=service.region).s3, service.results_bucket)
-
-
-@pytest.fixture
-def queries(service: WebConfig) -> Iterator[Callable[[], int]]:
-    """How many statements this thread has sent to the database so far."""
-    count = 0
-
-    def counted(execute: Callable[..., Any], *arguments: Any) -> Any:
-        nonlocal count
-        count += 1
-        return execute(*arguments)
-
-    with connection.execute_wrapper(counted):
-        yield lambda: count
 
 
 def put(link: Mapping[str, Any], data: bytes) -> httpx.Response:

@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from django.db import connection
 from django.test import Client, override_settings
 
 from service.accounts import people
@@ -86,17 +85,3 @@ def rival(make_user: Callable[..., User]) -> Browser:
 def operator(make_user: Callable[..., User]) -> Browser:
     """Who sees the whole platform."""
     return Browser(make_user("olga@acme.test", role=Role.OPERATOR, name="Olga"))
-
-
-@pytest.fixture
-def queries(service: WebConfig) -> Iterator[Callable[[], int]]:
-    """How many statements this thread has sent to the database so far."""
-    count = 0
-
-    def counted(execute: Callable[..., Any], *arguments: Any) -> Any:
-        nonlocal count
-        count += 1
-        return execute(*arguments)
-
-    with connection.execute_wrapper(counted):
-        yield lambda: count

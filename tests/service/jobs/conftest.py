@@ -105,20 +105,6 @@ def workers(service: WebConfig) -> Iterator[Workers]:
     threads.close()
 
 
-@pytest.fixture
-def queries(service: WebConfig) -> Iterator[Callable[[], int]]:
-    """How many statements this thread has sent to the database so far."""
-    count = 0
-
-    def counted(execute: Callable[..., Any], *arguments: Any) -> Any:
-        nonlocal count
-        count += 1
-        return execute(*arguments)
-
-    with connection.execute_wrapper(counted):
-        yield lambda: count
-
-
 @dataclass(frozen=True)
 class Queues:
     """The job queue and its dead-letter queue, of one test alone."""
