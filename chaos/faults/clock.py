@@ -1,16 +1,14 @@
-"""Clocks that jump: the wall clock of half of the tasks, forward and back, while they run.
+"""Clocks that jump: the time of day of half of the tasks, forward and back, while they run.
 
-libfaketime stands between these tasks and their clock. Their monotonic clock goes on, as it does on a machine whose
-time is set: only what asks for the time of day is fooled.
+Their monotonic clock goes on, as it does on a machine whose time is set: only what asks for the time of day is fooled.
 """
 
 import time
-from pathlib import Path
 
+from chaos.clock import Clock, compiler
 from chaos.faults import Fault, fault
 from chaos.field import Field
 
-_LIBRARY = "faketime/libfaketimeMT.so.1"
 _ZONE = "b"
 _JUMPS_S = (300, -300)
 """AWS refuses signatures that are off by more than fifteen minutes; a machine that keeps time is never off by one."""
@@ -24,28 +22,23 @@ class ClockJumps(Fault):
 
     def __init__(self) -> None:
         self._jumps = 0
+        self._clock: Clock | None = None
 
     def prepare(self, target: Field) -> None:
-        clock = self._clock(target)
-        clock.write_text("+0", encoding="utf-8")
-        faked = {
-            "LD_PRELOAD": str(_library()),
-            "FAKETIME_TIMESTAMP_FILE": str(clock),
-            "FAKETIME_CACHE_DURATION": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "DONT_FAKE_MONOTONIC": "1",
-        }
-        target.fleet.replace(zone=_ZONE, changes=faked)
+        self._clock = Clock(target.platform.layout.root / "clock")
+        target.fleet.replace(zone=_ZONE, changes=self._clock.environment)
         target.wait_whole()
 
     def inject(self, target: Field) -> None:
+        del target
         for jump_s in _JUMPS_S:
-            self._clock(target).write_text(f"{jump_s:+d}", encoding="utf-8")
+            self._set(jump_s)
             self._jumps += 1
             time.sleep(self.lasts_s / len(_JUMPS_S))
 
     def heal(self, target: Field) -> None:
-        self._clock(target).write_text("+0", encoding="utf-8")
+        del target
+        self._set(0)
 
     def clear(self, target: Field) -> None:
         target.fleet.replace(zone=_ZONE, changes={})
@@ -57,11 +50,8 @@ class ClockJumps(Fault):
 
     def is_possible(self, target: Field) -> str | None:
         del target
-        return None if _library() else "libfaketime is not installed (Debian: `apt-get install faketime`)"
+        return None if compiler() else "there is no C compiler (Debian: `apt-get install gcc`)"
 
-    def _clock(self, target: Field) -> Path:
-        return target.platform.layout.root / "clock"
-
-
-def _library() -> Path | None:
-    return next((path for path in sorted(Path("/usr/lib").glob(f"*/{_LIBRARY}"))), None)
+    def _set(self, ahead_s: int) -> None:
+        if self._clock is not None:
+            self._clock.set(ahead_s)

@@ -27,7 +27,8 @@ CONSTS.term_timeout = 1.0
 """Workers have no SIGTERM handler, so one that is not gone after a second hangs in the kernel and gets SIGKILL."""
 
 _LOST_AFTER_S = 0.5
-_TIMEOUT_GRACE_S = 15.0
+_START_S = 15.0
+"""That a process may take before it begins its first image: no part of the image's time."""
 _LOG_TAIL_BYTES = 16 * 1024
 
 
@@ -149,7 +150,8 @@ class Slot(Generic[TaskT, OutcomeT]):
         try:
             if not self._pool.active:
                 self.replace()
-            self._future = self._pool.schedule(self._program.run, args=(task,), timeout=timeout_s)
+            # Without the pool's own time limit: it reads the time of day, which jumps when a machine's clock is set.
+            self._future = self._pool.schedule(self._program.run, args=(task,))
         except (RuntimeError, BrokenProcessPool, OSError) as error:
             self._future = Future()
             self._future.set_exception(BrokenProcessPool(str(error)))
@@ -177,26 +179,34 @@ class Slot(Generic[TaskT, OutcomeT]):
         return NeverBegan(f"{error} {self.log_tail().strip()[-500:]}".strip())
 
     def check(self) -> None:
-        """Announce the end of an attempt that the pool itself has lost sight of.
+        """End an attempt whose time is over, and announce the end of one that the pool has lost sight of.
 
-        It does so when a worker exits with code 0, or when it dies in the moment in which it is handed an image.
+        The pool does so when a worker exits with code 0, or when it dies in the moment in which it is handed an image.
+        Call it a few times a second.
         """
         if self.task is None or self._future is None or self._future.done():
             return
         now_s = time.monotonic()
         row = self.row()
         began = row.token == self.task.token
-        overdue = now_s - self.submitted_s > self._timeout_s + _TIMEOUT_GRACE_S
-        if (began and not _is_alive(row.pid)) or not self._pool.active or overdue:
+        if now_s > (row.started_s if began else self.submitted_s + _START_S) + self._timeout_s:
+            self.kill()
+            self._end(TimeoutError())
+        elif (began and not _is_alive(row.pid)) or not self._pool.active:
             self._suspect_since_s = self._suspect_since_s or now_s
-            if overdue or now_s - self._suspect_since_s > _LOST_AFTER_S:
-                lost = self._future
-                self._future = Future()
-                self._future.set_exception(TimeoutError() if overdue else _lost_error(began))
-                lost.cancel()
-                self._announce(self.task.token, self._future)
+            if now_s - self._suspect_since_s > _LOST_AFTER_S:
+                self._end(_lost_error(began))
         else:
             self._suspect_since_s = None
+
+    def _end(self, error: Exception) -> None:
+        """End the attempt in the pool's place."""
+        if self.task is None or self._future is None:
+            return
+        lost, self._future = self._future, Future()
+        self._future.set_exception(error)
+        lost.cancel()
+        self._announce(self.task.token, self._future)
 
     def row(self) -> BoardRow:
         """What the worker wrote on the board."""

@@ -1,10 +1,14 @@
 """One image's fault is that image's alone: it is blamed with its stage, and all others are developed."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from processor.batch import BatchObserver
+from processor.batch.counter import Counts
+from processor.batch.observer import InFlight
 from processor.errors import ReasonCode, Stage
 from processor.report.model import BatchReport
 from processor.result import Status
@@ -95,3 +99,35 @@ def test_a_lost_worker_is_noticed_while_the_others_are_busy(shoot: Shoot, run: R
     report = run(shoot("exit 0", *["sleep 0.02"] * 150))
     (span,) = (span for span in report.spans if span.index == 0)
     assert span.end_s < 0.75 * report.wall_s
+
+
+class ClockJump(BatchObserver):
+    """Sets the time of day once an image is in hand, as a machine's time service may."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, ahead_s: float) -> None:
+        self._monkeypatch, self._ahead_s = monkeypatch, ahead_s
+        self._time = time.time
+        self.jumped = False
+
+    def on_progress(self, counts: Counts, in_flight: tuple[InFlight, ...]) -> None:  # noqa: ARG002
+        if in_flight and not self.jumped:
+            self.jumped = True
+            self._monkeypatch.setattr(time, "time", lambda: self._time() + self._ahead_s)
+
+
+def test_an_image_in_hand_does_not_run_out_of_time_when_the_clock_jumps_ahead(
+    shoot: Shoot, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jump = ClockJump(monkeypatch, 3600)
+    (result,) = run(shoot("sleep 1.5"), observer=jump).results
+    assert jump.jumped
+    assert (result.status, result.attempts) == (Status.OK, 1)
+
+
+def test_an_image_that_hangs_runs_out_of_time_when_the_clock_jumps_back(
+    shoot: Shoot, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jump = ClockJump(monkeypatch, -3600)
+    (result,) = run(shoot("hang"), timeout_s=2.0, observer=jump).results
+    assert jump.jumped
+    assert result.reason is ReasonCode.TIMED_OUT
