@@ -53,6 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         keep(each.run(workshop))
         each.show(figures["suites"][each.name], console)
+        if not each.broken(figures["suites"][each.name]):
+            # A full run leaves tens of gigabytes; what broke a promise is there to be looked into.
+            shutil.rmtree(folder, ignore_errors=True)
     broken = [what for each in chosen for what in each.broken(figures["suites"][each.name])]
     for what in broken:
         console.print(f"[red]broken[/] {what}", soft_wrap=True, highlight=False)

@@ -4,8 +4,10 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
+import psutil
 
 from local.aws.endpoints import AwsEndpoints
 from local.clients import Clients
@@ -62,3 +64,37 @@ def test_a_link_lets_a_stranger_in_where_a_plain_address_does_not(tmp_path: Path
         link = clients.s3.generate_presigned_url("get_object", Params={"Bucket": "kept", "Key": "object"})
         assert httpx.get(link).content == b"raw"
         assert httpx.get(link.partition("?")[0]).status_code == 403
+
+
+def test_what_is_stored_in_a_versioned_bucket_is_kept_on_disk_and_not_in_memory(tmp_path: Path) -> None:
+    with _endpoints(tmp_path) as endpoints:
+        s3 = _versioned_bucket(endpoints)
+        process = psutil.Process(endpoints.process.pid)
+        before_bytes = process.memory_info().rss
+        for number in range(48):
+            s3.put_object(Bucket="versions", Key=f"original-{number}", Body=os.urandom(4 << 20))
+        grown_bytes = process.memory_info().rss - before_bytes
+    assert grown_bytes < 48 * (4 << 20) // 2
+
+
+def test_every_version_is_read_back_as_it_was_written_whatever_came_after_it(tmp_path: Path) -> None:
+    with _endpoints(tmp_path) as endpoints:
+        s3 = _versioned_bucket(endpoints)
+        bodies = [b"first", b"second", b"third"]
+        versions = [s3.put_object(Bucket="versions", Key="object", Body=body)["VersionId"] for body in bodies]
+        marker = s3.delete_object(Bucket="versions", Key="object")["VersionId"]
+        read = [s3.get_object(Bucket="versions", Key="object", VersionId=each)["Body"].read() for each in versions]
+        assert read == bodies
+        s3.delete_object(Bucket="versions", Key="object", VersionId=marker)
+        assert s3.get_object(Bucket="versions", Key="object")["Body"].read() == b"third"
+        s3.delete_object(Bucket="versions", Key="object", VersionId=versions[2])
+        assert s3.get_object(Bucket="versions", Key="object")["Body"].read() == b"second"
+        s3.copy_object(Bucket="versions", Key="copy", CopySource={"Bucket": "versions", "Key": "object"})
+        assert s3.get_object(Bucket="versions", Key="copy")["Body"].read() == b"second"
+
+
+def _versioned_bucket(endpoints: AwsEndpoints) -> Any:
+    s3 = Clients(endpoints.address).s3
+    s3.create_bucket(Bucket="versions", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.put_bucket_versioning(Bucket="versions", VersioningConfiguration={"Status": "Enabled"})
+    return s3

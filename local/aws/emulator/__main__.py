@@ -8,12 +8,13 @@ def main() -> int:
     # Reads the environment while it is imported.
     import ministack.app  # noqa: PLC0415
 
-    from local.aws.emulator import encryption, flush, policies, registry, resources, scopes  # noqa: PLC0415
+    from local.aws.emulator import bodies, encryption, flush, policies, registry, resources, scopes  # noqa: PLC0415
 
     resources.install()
     policies.install()
     scopes.install()
     encryption.install()
+    bodies.install()
     registry.install()
     flush.install()
     sys.argv = ["ministack"]
