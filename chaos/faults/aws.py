@@ -1,5 +1,8 @@
 """Storage and queue that fail in every way that clients of AWS have to expect, for a share of the requests."""
 
+import contextlib
+import os
+import signal
 import time
 from collections.abc import Sequence
 from typing import ClassVar
@@ -10,6 +13,7 @@ from chaos.relay.rules import Kind, Rule
 
 _SHARE = 0.4
 """So many requests fail that the retries of boto3 do not hide all of it."""
+_ZONE = "b"
 
 
 class _Aws(Fault):
@@ -122,8 +126,17 @@ class QueueLate(_Aws):
 @fault
 class SignersErrors(_Aws):
     name = "roles and secrets 500"
-    what = "STS and Secrets Manager answer 500 to every request"
+    what = "STS and Secrets Manager answer 500 to every request, while the tasks of one zone are replaced"
+    lasts_s = 10.0
     rules = (
         Rule(kind=Kind.STATUS, service="sts", code="InternalFailure"),
         Rule(kind=Kind.STATUS, service="secretsmanager", code="InternalServiceError"),
     )
+
+    def inject(self, target: Field) -> None:
+        target.break_aws(self.rules)
+        # Tasks that run have credentials and a password for a while yet; those that start ask for them.
+        for task in target.fleet.running(zone=_ZONE):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(task.pid, signal.SIGTERM)
+        time.sleep(self.lasts_s)
