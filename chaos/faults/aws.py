@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from chaos.faults import Fault, fault
-from chaos.field import Field
+from chaos.field import Field, wait_until
 from chaos.relay.rules import Kind, Rule
 
 _SHARE = 0.4
 """So many requests fail that the retries of boto3 do not hide all of it."""
 _ZONE = "b"
+_ASKED_WITHIN_S = 60.0
 
 
 class _Aws(Fault):
@@ -126,8 +127,7 @@ class QueueLate(_Aws):
 @fault
 class SignersErrors(_Aws):
     name = "roles and secrets 500"
-    what = "STS and Secrets Manager answer 500 to every request, while the tasks of one zone are replaced"
-    lasts_s = 10.0
+    what = "STS and Secrets Manager answer 500 to every request, while the tasks of one zone are killed and start anew"
     rules = (
         Rule(kind=Kind.STATUS, service="sts", code="InternalFailure"),
         Rule(kind=Kind.STATUS, service="secretsmanager", code="InternalServiceError"),
@@ -138,5 +138,6 @@ class SignersErrors(_Aws):
         # Tasks that run have credentials and a password for a while yet; those that start ask for them.
         for task in target.fleet.running(zone=_ZONE):
             with contextlib.suppress(ProcessLookupError):
-                os.kill(task.pid, signal.SIGTERM)
+                os.kill(task.pid, signal.SIGKILL)
+        wait_until(lambda: self.hits(target) > 0, within_s=_ASKED_WITHIN_S, what="a new task asks for its credentials")
         time.sleep(self.lasts_s)
