@@ -15,7 +15,7 @@ from stacks.constructs.instance_group import InstanceGroup
 from stacks.constructs.instance_service import make_instance_service
 from stacks.constructs.maintenance import Sweeper, make_maintenance_role
 from stacks.constructs.task import Place, Size, Task
-from stacks.constructs.task_environment import common_environment, worker_environment
+from stacks.constructs.task_environment import common_environment, maintenance_environment, worker_environment
 from stacks.constructs.worker_role import make_worker_role
 from stacks.constructs.worker_scaling import WorkerScaling
 from stacks.data import DataStack
@@ -202,7 +202,7 @@ class WorkersStack(PlatformStack):
             role=self._maintenance_role.role,
             key=self._data.key,
             command=["sweep"],
-            environment=self._common_environment(),
+            environment={**self._common_environment(), **maintenance_environment(self._settings)},
             stop_timeout_s=self._settings.workers.stop_timeout_s,
         )
 
