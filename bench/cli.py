@@ -1,18 +1,17 @@
-"""The command line of the benchmark: chooses parts and scale, shows progress and tables, keeps the figures."""
+"""The command line of the benchmark: chooses parts and scale, measures in turn, shows progress."""
 
 import argparse
-import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from bench import libraries, page, peers, scaling, speed
 from bench.evidence import deadlock, isolation, pixels, race, threads
-from bench.machine import BUSY, busy_cores, describe
-from bench.part import Bench, Figures, Part, Target
+from bench.figures import keep, show
+from bench.machine import busy_cores, describe
+from bench.part import Bench, Figures, Part
 from bench.scale import FULL, SCALES
 
 PARTS: dict[str, Part] = {
@@ -44,8 +43,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     figures = measure(options.only or list(PARTS), Bench(scale=scale, folder=options.out / "bench"), console)
     name = FIGURES if scale is FULL else f"bench-{scale.name}.json"
     complete = page.is_complete(figures)  # before older figures join: the page says that all of it is of one run
-    figures = keep(figures, options.out / name)
-    show(figures, console)
+    figures = keep(figures, options.out / name, PARTS)
+    console.print(
+        f"{figures['machine']['cpu']}, {figures['machine']['cores']} cores, {figures['machine']['memory_gib']} GiB; "
+        + ", ".join(f"{name} {version}" for name, version in figures["versions"].items())
+    )
+    show(figures, console, PARTS)
     console.print(f"figures        {options.out / name}", soft_wrap=True)
     if complete:
         docs = options.docs or (ROOT / "docs" if scale is FULL else options.out / "bench" / f"docs-{scale.name}")
@@ -67,62 +70,6 @@ def measure(names: Sequence[str], bench: Bench, console: Console) -> Figures:
             figures["parts"][name] = PARTS[name].run(Bench(scale=bench.scale, folder=bench.folder, tell=tell))
             console.print(f"{name} measured after {time.monotonic() - began_s:.0f} s")
     return figures
-
-
-def keep(figures: Figures, path: Path) -> Figures:
-    """Writes the figures, together with those of parts that an earlier run of the same scale measured.
-
-    Returns:
-        What was written, as it would be read again.
-    """
-    if path.exists():
-        earlier = json.loads(path.read_text(encoding="utf-8"))
-        for kept in ("parts", "busy_cores"):
-            figures[kept] = {**earlier.get(kept, {}), **figures[kept]}
-    figures["parts"] = {name: figures["parts"][name] for name in PARTS if name in figures["parts"]}
-    figures = json.loads(json.dumps(figures))
-    figures["targets"] = [target.as_figures() for target in all_targets(figures)]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(figures, indent=1, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
-    written: Figures = json.loads(text)
-    return written
-
-
-def all_targets(figures: Figures) -> list[Target]:
-    """The targets of all measured parts."""
-    return [target for name, measured in figures["parts"].items() for target in PARTS[name].targets(measured)]
-
-
-def show(figures: Figures, console: Console) -> None:
-    """Prints every table, the targets last."""
-    console.print(
-        f"{figures['machine']['cpu']}, {figures['machine']['cores']} cores, {figures['machine']['memory_gib']} GiB; "
-        + ", ".join(f"{name} {version}" for name, version in figures["versions"].items())
-    )
-    for name, measured in figures["parts"].items():
-        PARTS[name].show(measured, console)
-    busiest = max(figures["busy_cores"].values(), default=0.0)
-    if busiest > BUSY:
-        console.print(f"[yellow]other programs kept {busiest:.1f} cores busy: measure again on a quiet machine[/]")
-    console.print(table_of(all_targets(figures), scale=figures["scale"]))
-
-
-def table_of(targets: Sequence[Target], *, scale: str) -> Table:
-    """Targets as a table: what was measured beside what is needed."""
-    table = Table(title=f"Targets (scale {scale})")
-    for column in ("figure", "measured", "needed", "go for", ""):
-        table.add_column(column, justify="left" if column in {"figure", ""} else "right")
-    for target in targets:
-        sign = "≤" if target.at_most else "≥"
-        table.add_row(
-            target.what,
-            "not measured" if target.measured is None else f"{target.measured:.3g} {target.unit}",
-            f"{sign} {target.needed:g} {target.unit}",
-            "" if target.hoped is None else f"{sign} {target.hoped:g} {target.unit}",
-            {True: "[green]met[/]", False: "[red]missed[/]", None: "–"}[target.met],
-        )
-    return table
 
 
 def _parser() -> argparse.ArgumentParser:

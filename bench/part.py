@@ -83,17 +83,21 @@ class Target:
         return {**asdict(self), "met": self.met}
 
 
-class Part(Protocol):
-    """A module that measures one thing."""
-
-    def run(self, bench: Bench) -> Figures:
-        """Measure."""
+class Measured(Protocol):
+    """What a module has measured can be shown and judged."""
 
     def show(self, figures: Figures, console: Console) -> None:
         """Print the tables."""
 
     def targets(self, figures: Figures) -> list[Target]:
         """The targets that these figures are held to."""
+
+
+class Part(Measured, Protocol):
+    """A module that measures one thing."""
+
+    def run(self, bench: Bench) -> Figures:
+        """Measure."""
 
 
 def spread(values: Spread) -> Figures:

@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-import psutil
 import psycopg
 
+from bench.memory import resident_mib
 from chaos.field import Field
 from chaos.fleet import part_of
-from local.process import ChildProcess
 from local.tasks import Part
 from service.web.size import THREADS, processes
 
@@ -68,21 +67,4 @@ class Watch:
         self.taken.sessions = max(self.taken.sessions, int(row[0]) if row else 0)
         for task in self._target.fleet.running():
             part = part_of(task).value
-            self.taken.memory_mib[part] = max(self.taken.memory_mib.get(part, 0.0), memory_mib(task))
-
-
-def memory_mib(task: ChildProcess) -> float:
-    """Proportional memory of a task and all below it: shared pages count once in all."""
-    total = 0
-    try:
-        root = psutil.Process(task.pid)
-        family = [root, *root.children(recursive=True)]
-    except psutil.Error:
-        return 0.0
-    for process in family:
-        try:
-            info = process.memory_full_info()
-        except psutil.Error:
-            continue
-        total += getattr(info, "pss", info.uss)
-    return total / 2**20
+            self.taken.memory_mib[part] = max(self.taken.memory_mib.get(part, 0.0), resident_mib(task.pid))

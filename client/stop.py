@@ -15,11 +15,6 @@ class Stop:
         """From now on `check` and `sleep` raise."""
         self._event.set()
 
-    @property
-    def thrown(self) -> bool:
-        """Whether the switch was thrown."""
-        return self._event.is_set()
-
     def check(self) -> None:
         """Nothing, or:
 

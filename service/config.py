@@ -167,9 +167,11 @@ class WorkerConfig(Config):
 
 
 class MaintenanceConfig(Config):
-    """The sweeper's and the operator's tools need nothing besides."""
+    """What the sweeper needs besides. The operator's tools are the same task."""
 
     role: ClassVar[Role] = Role.MAINTENANCE
+
+    message_retention_days: int = Field(ge=1, le=14, description="the job queue's; what was sent before is sent again")
 
 
 CONFIGS: Mapping[Role, type[Config]] = {kind.role: kind for kind in (WebConfig, WorkerConfig, MaintenanceConfig)}

@@ -4,7 +4,7 @@ import os
 
 import django
 
-from service.config import Config, WebConfig, WorkerConfig
+from service.config import Config, MaintenanceConfig, WebConfig, WorkerConfig
 
 _config: Config | None = None
 
@@ -46,4 +46,12 @@ def worker_config() -> WorkerConfig:
     current = config()
     if not isinstance(current, WorkerConfig):
         raise RuntimeError(f"this process is a {current.role} task, not a worker")  # noqa: TRY004
+    return current
+
+
+def maintenance_config() -> MaintenanceConfig:
+    """The configuration of a sweeper or of an operator's command."""
+    current = config()
+    if not isinstance(current, MaintenanceConfig):
+        raise RuntimeError(f"this process is a {current.role} task, not a maintenance task")  # noqa: TRY004
     return current

@@ -101,7 +101,6 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 APPEND_SLASH = False
 
-# --- who signs in, and how a browser keeps it ---
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["service.accounts.people.Passwords"]
 AUTH_PASSWORD_VALIDATORS = [
@@ -126,7 +125,6 @@ CSRF_FAILURE_VIEW = "service.console.views.errors.forged"
 LANGUAGE_COOKIE_NAME = "rawmill-language"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 
-# --- pages ---
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

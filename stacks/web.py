@@ -59,9 +59,7 @@ class WebStack(PlatformStack):
         self.load_balancer = self._entrance.load_balancer
         self.target_group = self._entrance.target_group
         self.url = self._entrance.url
-        self.firewall = Firewall(
-            self, "Firewall", settings=settings, key=data.key, load_balancer_arn=self.load_balancer.ref
-        )
+        Firewall(self, "Firewall", settings=settings, key=data.key, load_balancer_arn=self.load_balancer.ref)
         self._role = WebRole(self, "WebRole", data=data, messaging=messaging)
         self.upload_signer = self._role.signers.upload.role
         self.download_signer = self._role.signers.download.role

@@ -12,12 +12,12 @@ from stacks.constructs.burst import Burst
 from stacks.constructs.cluster import give_capacity, make_cluster
 from stacks.constructs.container_image import ContainerImage
 from stacks.constructs.instance_group import InstanceGroup
+from stacks.constructs.instance_service import make_instance_service
 from stacks.constructs.maintenance import Sweeper, make_maintenance_role
 from stacks.constructs.task import Place, Size, Task
-from stacks.constructs.task_environment import common_environment, worker_environment
+from stacks.constructs.task_environment import common_environment, maintenance_environment, worker_environment
 from stacks.constructs.worker_role import make_worker_role
 from stacks.constructs.worker_scaling import WorkerScaling
-from stacks.constructs.worker_service import make_worker_service
 from stacks.data import DataStack
 from stacks.machines import WorkerSize, known_machine, worker_on, worker_on_fargate
 from stacks.messaging import MessagingStack
@@ -76,7 +76,7 @@ class WorkersStack(PlatformStack):
         self.worker_task = self._worker_task("WorkerTask", Place.INSTANCES) if on_instances else None
         self.service = None
         if self._instances and self.worker_task:
-            self.service = make_worker_service(
+            self.service = make_instance_service(
                 self,
                 "Service",
                 cluster=self.cluster,
@@ -85,6 +85,11 @@ class WorkersStack(PlatformStack):
                 task=self.worker_task,
                 subnet_ids=self._subnet_ids,
                 security_group_id=self.security_group_id,
+                # Balance among zones is worth no worker's being stopped: the next ones are placed where fewest are.
+                rebalanced=False,
+                # Nobody waits for a worker but the queue. With none kept in service idle ones make room at once, where
+                # the group is at its limit too; busy ones are protected, and make room when they have finished.
+                kept_in_service_percent=0,
             )
         self.backlog = Backlog.of(messaging.queue, self.cluster, self.service)
         if self.service:
@@ -197,7 +202,7 @@ class WorkersStack(PlatformStack):
             role=self._maintenance_role.role,
             key=self._data.key,
             command=["sweep"],
-            environment=self._common_environment(),
+            environment={**self._common_environment(), **maintenance_environment(self._settings)},
             stop_timeout_s=self._settings.workers.stop_timeout_s,
         )
 

@@ -289,6 +289,7 @@ def environment_of(
         "RAWMILL_MAX_RECEIVES": str(MAX_RECEIVES),
         "RAWMILL_JOB_TIME_LIMIT_S": "25",
         "RAWMILL_JOB_LIFETIME_DAYS": "7",
+        "RAWMILL_MESSAGE_RETENTION_DAYS": "4",
         "RAWMILL_PORT": "8000",
         "RAWMILL_PUBLIC_URL": "http://127.0.0.1:8000",
         "RAWMILL_ALLOWED_HOSTS": "127.0.0.1,localhost,testserver",

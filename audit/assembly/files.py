@@ -34,7 +34,6 @@ class Template:
         stack: the artifact's id, which names it in every report.
         stack_name: the name that it is deployed under.
         region, account: None when the template is made for any.
-        dependencies: ids of the stacks that are deployed before it.
         content: the template itself.
         assets: where the assembly keeps the files of assets, by the hash in their object keys.
     """
@@ -45,7 +44,6 @@ class Template:
     account: str | None
     path: Path
     content: dict[str, Any]
-    dependencies: tuple[str, ...] = ()
     termination_protection: bool = False
     assets: dict[str, Path] = field(default_factory=dict)
 
@@ -88,7 +86,6 @@ def _of_manifest(folder: Path) -> Iterator[Template]:
             account=None if account in {"", "unknown-account"} else account,
             path=path,
             content=_read_template(path),
-            dependencies=tuple(sorted(stacks & set(artifact.get("dependencies", [])))),
             termination_protection=bool(properties.get("terminationProtection", False)),
             assets=_assets(folder, name),
         )

@@ -89,10 +89,6 @@ class Box:
                 yield _box([*rest[:axis], (high + 1, last), *rest[axis + 1 :]])
             rest[axis] = (max(first, low), min(last, high))
 
-    def replace(self, axis: Axis, interval: Interval) -> "Box":
-        """The box with another interval on one axis."""
-        return _box([*self.intervals[:axis], interval, *self.intervals[axis + 1 :]])
-
     def swapped(self) -> "Box":
         """The box of the answers: source and target exchanged. ICMP has no ports to exchange; see `PacketSet`."""
         return _box([self.intervals[axis] for axis in _SWAPPED])
@@ -162,10 +158,6 @@ class PacketSet:
     def answers(self) -> "PacketSet":
         """The packets that answer these: source and target exchanged."""
         return PacketSet(tuple(box.swapped() for box in self.boxes))
-
-    def with_interval(self, axis: Axis, interval: Interval) -> "PacketSet":
-        """Every packet, with its coordinate on one axis rewritten to any value of an interval, as NAT does."""
-        return union(PacketSet((box.replace(axis, interval),)) for box in self.boxes)
 
     def values(self, axis: Axis) -> tuple[Interval, ...]:
         """The values that occur on one axis, as sorted intervals with gaps between them."""

@@ -27,13 +27,11 @@ class Developed:
         ended_s: from the start of the worker's process until its row was settled.
         took_s: in the worker's hands, on the clock.
         cpu_s: processor seconds of its child.
-        supervisor_cpu_s: processor seconds of the supervisor so far.
     """
 
     ended_s: float
     took_s: float
     cpu_s: float
-    supervisor_cpu_s: float
     megapixels: float
 
 
@@ -86,7 +84,6 @@ def _developed(line: dict[str, Any], began_s: float) -> Developed:
         ended_s=datetime.fromisoformat(line["timestamp"]).timestamp() - began_s,
         took_s=float(line["ImageTime"]),
         cpu_s=float(line["cpu_s"]),
-        supervisor_cpu_s=float(line["supervisor_cpu_s"]),
         megapixels=float(line["megapixels"]),
     )
 

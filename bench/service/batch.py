@@ -14,11 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import psutil
 import psycopg
 from rich.console import Console
 from rich.table import Table
 
+from bench.memory import resident_mib
 from bench.part import Bench, Figures, Target
 from bench.service.answers import CLIENTS
 from bench.service.load import Request, ask_concurrently
@@ -195,7 +195,7 @@ class _Memory:
     def _watch(self) -> None:
         while not self._over.wait(_SAMPLE_EVERY_S):
             for child in self._children:
-                self._seen[child.name].append((self.done, _resident_mib(child.pid)))
+                self._seen[child.name].append((self.done, resident_mib(child.pid)))
 
 
 class _Told(Quiet):
@@ -213,22 +213,6 @@ class _Told(Quiet):
 def _at(memory: _Memory, bench: Bench, before: int, done: int) -> None:
     memory.done = before + done
     bench.tell(f"{before + done} images done")
-
-
-def _resident_mib(pid: int) -> float:
-    """Proportional memory of a process and all below it: shared pages count once in all."""
-    total = 0
-    try:
-        root = psutil.Process(pid)
-        for process in [root, *root.children(recursive=True)]:
-            try:
-                info = process.memory_full_info()
-            except psutil.Error:
-                continue  # gone between listing and looking
-            total += getattr(info, "pss", info.uss)
-    except psutil.Error:
-        pass
-    return total / 2**20
 
 
 def _statements(database: "psycopg.Connection[Any]") -> list[dict[str, Any]]:

@@ -1,5 +1,7 @@
 """Loads: one class each. What a load asks of the platform, and what it must not do under it."""
 
+import importlib
+import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -44,4 +46,8 @@ def load(kind: L) -> L:
     return kind
 
 
-from chaos.load import calls, queue, uploads  # noqa: E402, F401 - they register themselves
+def all_loads() -> dict[str, type[Load]]:
+    """Every load by its name."""
+    for module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
+        importlib.import_module(f"{__name__}.{module.name}")
+    return LOADS

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from chaos.field import Field, Strength, open_field
-from chaos.load import LOADS, Load
+from chaos.load import Load, all_loads
 from chaos.pages import table
 from chaos.suites import NOT_TRIED, Figures, Suite, Workshop, suite
 from chaos.watch import Watch, most_sessions
@@ -25,12 +25,12 @@ class LoadSuite(Suite):
     order = 2
 
     def cases(self) -> Sequence[str]:
-        return list(LOADS)
+        return list(all_loads())
 
     def run(self, workshop: Workshop) -> Figures:
         figures: Figures = {"cases": {}}
         with open_field(workshop.folder / "platform", strength=Strength(), tell=workshop.tell) as target:
-            for name, kind in LOADS.items():
+            for name, kind in all_loads().items():
                 if workshop.wants(name):
                     workshop.tell(f"{name}: {kind.what}")
                     figures["cases"][name] = _case(workshop, target, kind())
@@ -47,7 +47,7 @@ class LoadSuite(Suite):
 
     def blocks(self, figures: Figures) -> Mapping[str, str]:
         head = ("load", "what is done", "what came of it", "memory of a web task", "of a worker", "database sessions")
-        rows = [(name, kind.what, *_cells(figures["cases"].get(name, NOT_TRIED))) for name, kind in LOADS.items()]
+        rows = [(name, kind.what, *_cells(figures["cases"].get(name, NOT_TRIED))) for name, kind in all_loads().items()]
         return {"load": table(head, rows, right=(3, 4, 5))}
 
 

@@ -5,7 +5,6 @@ hang every worker at its first decode.
 """
 
 import logging
-import time
 from importlib import import_module
 
 
@@ -15,11 +14,8 @@ def _load() -> None:
     import_module("processor.demosaic").warm_up()
 
 
-_began_s = time.process_time()
 try:
     _load()
 except Exception:
     # The fork server must live. Every worker imports the same again and its error is reported with an image.
     logging.getLogger(__name__).debug("preload failed", exc_info=True)
-
-START_UP_CPU_S = time.process_time() - _began_s

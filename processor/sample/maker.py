@@ -37,8 +37,6 @@ class SampleTruth:
         width_px, height_px: the sensor's size.
         seed, orientation, pattern, compression, gps: as they were asked for.
         preview_px: (width, height) of the embedded JPEG preview, or None.
-        colour_matrix: 3×3, XYZ under D65 to camera RGB.
-        as_shot_neutral: camera RGB of white.
         black, white: the levels between which the values lie.
     """
 
@@ -50,8 +48,6 @@ class SampleTruth:
     compression: Compression
     gps: bool
     preview_px: tuple[int, int] | None
-    colour_matrix: tuple[tuple[float, ...], ...]
-    as_shot_neutral: tuple[float, ...]
     black: int = sensor.BLACK
     white: int = sensor.WHITE
 
@@ -116,8 +112,6 @@ def make_sample(
         compression=compression,
         gps=gps,
         preview_px=None if preview_px is None else _fit(width_px, height_px, preview_px),
-        colour_matrix=tuple(map(tuple, sensor.COLOUR_MATRIX.tolist())),
-        as_shot_neutral=tuple(sensor.AS_SHOT_NEUTRAL.tolist()),
     )
     picture = truth.render()
     dng.write_dng(

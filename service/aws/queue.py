@@ -40,7 +40,7 @@ class Message:
     Attributes:
         receipt: what extends, returns or deletes this delivery of the message; another delivery has another one.
         receives: how often it was received, this time included.
-        sent_at: when it was sent; with `first_received_at` the time that it waited.
+        sent_at: when it was sent.
     """
 
     message_id: str
@@ -48,7 +48,6 @@ class Message:
     body: str
     receives: int
     sent_at: datetime
-    first_received_at: datetime
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -85,11 +84,7 @@ class Queue:
                 QueueUrl=self.url,
                 MaxNumberOfMessages=most,
                 WaitTimeSeconds=wait_s,
-                MessageSystemAttributeNames=[
-                    "ApproximateReceiveCount",
-                    "SentTimestamp",
-                    "ApproximateFirstReceiveTimestamp",
-                ],
+                MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
                 MessageAttributeNames=["All"],
                 **options,
             )
@@ -255,7 +250,6 @@ def _message(entry: "MessageTypeDef") -> Message:
         body=entry["Body"],
         receives=int(system["ApproximateReceiveCount"]),
         sent_at=_moment(system["SentTimestamp"]),
-        first_received_at=_moment(system["ApproximateFirstReceiveTimestamp"]),
         attributes={name: value.get("StringValue", "") for name, value in entry.get("MessageAttributes", {}).items()},
     )
 

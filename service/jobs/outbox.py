@@ -21,8 +21,6 @@ from service.jobs.transitions import mark_archive_enqueued, mark_enqueued
 
 BATCH = 100
 """Rows are locked while their messages are sent: no more than take a moment."""
-RETENTION = timedelta(days=4)
-"""How long the queue keeps a message: one that was sent longer ago is not there any more."""
 
 # Each condition has a partial index of its own, which holds only what waits and gives the oldest first.
 _NEVER_SENT = """
@@ -124,17 +122,17 @@ def send_archive(queue: Queue, job_id: UUID) -> None:
     mark_archive_enqueued(job_id)
 
 
-def send_unsent_images(queue: Queue, *, grace: timedelta, retention: timedelta = RETENTION) -> int:
+def send_unsent_images(queue: Queue, *, grace: timedelta, retention: timedelta) -> int:
     """Sends one batch of messages that images lack; returns how many. 0: none is left that another is not sending.
 
     Args:
         grace: how long whoever confirmed the upload has to send the message.
-        retention: messages older than this are gone from the queue.
+        retention: how long the queue keeps a message: one that was sent longer ago is not there any more.
     """
     return _send(queue, _NEVER_SENT, older=grace) or _send(queue, _SENT_LONG_AGO, older=retention)
 
 
-def send_unsent_archives(queue: Queue, *, grace: timedelta, retention: timedelta = RETENTION) -> int:
+def send_unsent_archives(queue: Queue, *, grace: timedelta, retention: timedelta) -> int:
     """The same for archives of settled jobs."""
     with transaction.atomic():
         unsent = rows(_UNSENT_ARCHIVES, {"grace": grace, "retention": retention, "limit": BATCH})

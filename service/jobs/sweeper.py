@@ -61,24 +61,26 @@ class Sweep:
 
 
 class Sweeper:
-    """Sweeps with the queues and buckets of one environment."""
+    """Sweeps with the queues and buckets of one environment. `retention`: how long the job queue keeps a message."""
 
-    def __init__(self, config: Config, clients: Clients) -> None:
+    def __init__(self, config: Config, clients: Clients, *, retention: timedelta) -> None:
         self._queue = Queue(clients.sqs, config.queue_url)
         self._dead_letters = Queue(clients.sqs, config.dead_letter_queue_url)
         self._uploads = Bucket(clients.s3, config.uploads_bucket)
         self._max_attempts = config.max_receives
         self._grace_s = float(config.visibility_timeout_s)
+        self._retention = retention
 
     def sweep(self) -> Sweep:
         """One pass over all steps. Those that make messages due come before those that send them."""
+        due = {"grace": SEND_GRACE, "retention": self._retention}
         steps: dict[str, Callable[[], int]] = {
             "lost_images_failed_or_released": self._release_lost,
             "lost_archives_failed_or_released": self._release_lost_archives,
             "expired_jobs": lambda: expire(limit=BATCH),
             "dead_letters_rescued": lambda: dead_letters.rescue(self._dead_letters, self._queue),
-            "images_sent": lambda: _batches(lambda: outbox.send_unsent_images(self._queue, grace=SEND_GRACE)),
-            "archives_sent": lambda: _batches(lambda: outbox.send_unsent_archives(self._queue, grace=SEND_GRACE)),
+            "images_sent": lambda: _batches(lambda: outbox.send_unsent_images(self._queue, **due)),
+            "archives_sent": lambda: _batches(lambda: outbox.send_unsent_archives(self._queue, **due)),
             "orphan_uploads_aborted": lambda: _batches(self._abort_orphan_uploads),
             "idempotency_keys_forgotten": lambda: _batches(forget_idempotency_keys),
         }
@@ -134,8 +136,9 @@ def forget_idempotency_keys() -> int:
 
 def run(*, every_s: float | None) -> int:
     """Sweeps once, or every `every_s` seconds until SIGTERM; the exit code is 1 when a step failed in the last pass."""
-    config = runtime.config()
-    sweeper = Sweeper(config, Clients(region=config.region))
+    config = runtime.maintenance_config()
+    retention = timedelta(days=config.message_retention_days)
+    sweeper = Sweeper(config, Clients(region=config.region), retention=retention)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

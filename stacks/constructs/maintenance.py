@@ -8,6 +8,7 @@ from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
 from stacks.acknowledgements import Acknowledgement
+from stacks.constructs.queues import look_after_dead_letters
 from stacks.constructs.roles import OBJECTS, Permission, ScopedRole, ecs_tasks, service, use_key
 from stacks.constructs.run_task import run_task
 from stacks.constructs.task import FARGATE_PLATFORM, Place, Task
@@ -31,16 +32,7 @@ def make_maintenance_role(
         assumed_by=ecs_tasks(stack),
         permissions=[
             Permission(sid="JobQueue", actions=["sqs:SendMessage"], resources=[messaging.queue.queue_arn]),
-            Permission(
-                sid="DeadLetters",
-                actions=[
-                    "sqs:ChangeMessageVisibility",
-                    "sqs:DeleteMessage",
-                    "sqs:GetQueueAttributes",
-                    "sqs:ReceiveMessage",
-                ],
-                resources=[messaging.dead_letter_queue.queue_arn],
-            ),
+            look_after_dead_letters(messaging.dead_letter_queue),
             Permission(
                 sid="AbandonedUploads",
                 actions=["s3:AbortMultipartUpload"],

@@ -7,6 +7,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from stacks.constructs.roles import Permission
 from stacks.constructs.stateful import kept, pin
 from stacks.settings import Settings
 
@@ -48,3 +49,12 @@ class Queues(Construct):
         for queue in (self.queue, self.dead_letter_queue):
             # A queue that is kept keeps its policy.
             cast("sqs.QueuePolicy", queue.node.find_child("Policy")).apply_removal_policy(kept(settings))
+
+
+def look_after_dead_letters(queue: sqs.IQueue) -> Permission:
+    """What the operator's tools and page do: list, redrive and delete what was given up."""
+    return Permission(
+        sid="DeadLetters",
+        actions=["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
+        resources=[queue.queue_arn],
+    )

@@ -43,6 +43,11 @@ def common_environment(settings: Settings, *, data: DataStack, messaging: Messag
     }
 
 
+def maintenance_environment(settings: Settings) -> Variables:
+    """What the sweeper reads beside it."""
+    return {"RAWMILL_MESSAGE_RETENTION_DAYS": str(settings.messaging.retention_days)}
+
+
 def web_environment(settings: Settings, *, data: DataStack, url: str, host: str, signers: WebSigners) -> Variables:
     """What web reads beside it. `host` is what browsers send: every other one is turned away."""
     return {

@@ -7,6 +7,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from stacks.acknowledgements import Acknowledgement
+from stacks.constructs.queues import look_after_dead_letters
 from stacks.constructs.roles import OBJECTS, Permission, Permissions, ecs_tasks, use_key
 from stacks.constructs.web_signers import WebSigners
 from stacks.data import DataStack
@@ -42,17 +43,7 @@ class WebRole(Construct):
                     actions=["sqs:GetQueueAttributes", "sqs:SendMessage"],
                     resources=[messaging.queue.queue_arn],
                 ),
-                Permission(
-                    # The operator's page: list, redrive and delete what was given up.
-                    sid="DeadLetters",
-                    actions=[
-                        "sqs:ChangeMessageVisibility",
-                        "sqs:DeleteMessage",
-                        "sqs:GetQueueAttributes",
-                        "sqs:ReceiveMessage",
-                    ],
-                    resources=[messaging.dead_letter_queue.queue_arn],
-                ),
+                look_after_dead_letters(messaging.dead_letter_queue),
                 Permission(
                     sid="Secrets",
                     actions=["secretsmanager:GetSecretValue"],

@@ -6,6 +6,7 @@ from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
 from stacks.constructs.instance_group import InstanceGroup
+from stacks.constructs.instance_service import make_instance_service
 from stacks.constructs.task import Task
 from stacks.constructs.web_entrance import WebEntrance
 from stacks.constructs.web_scaling import spare_for_deployments
@@ -29,49 +30,28 @@ def make_web_service(
     subnet_ids: Sequence[str],
     security_group_id: str,
 ) -> ecs.CfnService:
-    """The ECS service. Its number of tasks is the scaling's, and stands nowhere else."""
-    service = ecs.CfnService(
+    """The ECS service, behind the load balancer."""
+    service = make_instance_service(
         scope,
         construct_id,
-        cluster=cluster.ref,
-        task_definition=task.definition.ref,
-        capacity_provider_strategy=[
-            ecs.CfnService.CapacityProviderStrategyItemProperty(
-                capacity_provider=instances.capacity_provider.ref, base=0, weight=1
-            )
-        ],
-        network_configuration=ecs.CfnService.NetworkConfigurationProperty(
-            awsvpc_configuration=ecs.CfnService.AwsVpcConfigurationProperty(
-                subnets=list(subnet_ids), security_groups=[security_group_id], assign_public_ip="DISABLED"
-            )
-        ),
-        load_balancers=[
-            ecs.CfnService.LoadBalancerProperty(
-                target_group_arn=entrance.target_group.ref,
-                container_name=task.container_name,
-                container_port=listening_port(Party.WEB),
-            )
-        ],
-        health_check_grace_period_seconds=_GRACE_S,
-        placement_constraints=[ecs.CfnService.PlacementConstraintProperty(type="distinctInstance")],
-        placement_strategies=[
-            ecs.CfnService.PlacementStrategyProperty(type="spread", field="attribute:ecs.availability-zone")
-        ],
+        cluster=cluster,
+        capacity=capacity,
+        instances=instances,
+        task=task,
+        subnet_ids=subnet_ids,
+        security_group_id=security_group_id,
         # After a zone has come back its share of tasks does too.
-        availability_zone_rebalancing="ENABLED",
-        deployment_configuration=ecs.CfnService.DeploymentConfigurationProperty(
-            deployment_circuit_breaker=ecs.CfnService.DeploymentCircuitBreakerProperty(enable=True, rollback=True),
-            minimum_healthy_percent=_kept_in_service_percent(settings.web),
-            maximum_percent=200,
+        rebalanced=True,
+        kept_in_service_percent=_kept_in_service_percent(settings.web),
+        load_balancer=ecs.CfnService.LoadBalancerProperty(
+            target_group_arn=entrance.target_group.ref,
+            container_name=task.container_name,
+            container_port=listening_port(Party.WEB),
         ),
-        enable_execute_command=False,
-        enable_ecs_managed_tags=True,
-        propagate_tags="SERVICE",
+        grace_s=_GRACE_S,
     )
-    # Before the listener the target group belongs to no load balancer, and before the capacity there is no provider;
-    # the other way round, the service is gone before either is taken away.
+    # Before the listener the target group belongs to no load balancer; the other way round, the service goes first.
     service.add_resource_dependency(entrance.listener)
-    service.add_resource_dependency(capacity)
     return service
 
 

@@ -2,26 +2,23 @@
 
 import math
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 from stacks.machines import CONSUMER_BYTES, KNOWN_TYPES, MIB, Machine, machine_of, process_bytes, worker_on
 from stacks.settings.errors import Problem
 from stacks.settings.platform import Strategy
-
-if TYPE_CHECKING:
-    from stacks.settings.model import Settings
+from stacks.settings.tree import SettingsTree
 
 HOURS_PER_MONTH = 730
 _LEAST_WEB_MIB = 2048
 
 
-def _machines_are_known(settings: "Settings") -> Iterator[Problem]:
+def _machines_are_known(settings: SettingsTree) -> Iterator[Problem]:
     for key, instance_type in _instance_types(settings):
         if machine_of(instance_type) is None:
             yield Problem.of(key, instance_type, KNOWN_TYPES)
 
 
-def _a_web_instance_holds_its_task(settings: "Settings") -> Iterator[Problem]:
+def _a_web_instance_holds_its_task(settings: SettingsTree) -> Iterator[Problem]:
     machine = machine_of(settings.web.instance_type)
     if machine is not None and machine.memory_mib < _LEAST_WEB_MIB:
         yield Problem.of(
@@ -29,7 +26,7 @@ def _a_web_instance_holds_its_task(settings: "Settings") -> Iterator[Problem]:
         )
 
 
-def _a_worker_holds_a_process(settings: "Settings") -> Iterator[Problem]:
+def _a_worker_holds_a_process(settings: SettingsTree) -> Iterator[Problem]:
     machine = machine_of(settings.workers.instance_type)
     if machine is None or settings.workers.strategy is Strategy.FARGATE:
         return
@@ -44,7 +41,7 @@ def _a_worker_holds_a_process(settings: "Settings") -> Iterator[Problem]:
         )
 
 
-def _alternatives_can_stand_in(settings: "Settings") -> Iterator[Problem]:
+def _alternatives_can_stand_in(settings: SettingsTree) -> Iterator[Problem]:
     machine = machine_of(settings.workers.instance_type)
     if machine is None:
         return
@@ -59,13 +56,13 @@ def _alternatives_can_stand_in(settings: "Settings") -> Iterator[Problem]:
             )
 
 
-def _spot_has_instances(settings: "Settings") -> Iterator[Problem]:
+def _spot_has_instances(settings: SettingsTree) -> Iterator[Problem]:
     workers = settings.workers
     if workers.strategy is Strategy.FARGATE and workers.spot_share_percent > 0:
         yield Problem.of("workers.spot_share_percent", workers.spot_share_percent, "0 with workers.strategy 'fargate'")
 
 
-def _a_deployment_finds_room(settings: "Settings") -> Iterator[Problem]:
+def _a_deployment_finds_room(settings: SettingsTree) -> Iterator[Problem]:
     web = settings.web
     if settings.high_availability and web.max_instances == web.min_instances:
         yield Problem.of(
@@ -76,7 +73,7 @@ def _a_deployment_finds_room(settings: "Settings") -> Iterator[Problem]:
         )
 
 
-def _a_domain_has_a_zone(settings: "Settings") -> Iterator[Problem]:
+def _a_domain_has_a_zone(settings: SettingsTree) -> Iterator[Problem]:
     web = settings.web
     if web.domain is not None and web.hosted_zone_id is None:
         yield Problem(
@@ -90,7 +87,7 @@ def _a_domain_has_a_zone(settings: "Settings") -> Iterator[Problem]:
         yield Problem(key="web.domain", found="missing", allowed="a domain in prod: without one there is no TLS")
 
 
-def _the_budget_covers_the_workers(settings: "Settings") -> Iterator[Problem]:
+def _the_budget_covers_the_workers(settings: SettingsTree) -> Iterator[Problem]:
     """Workers at their limits for the peak hours, at their least for the rest. The other parts cost extra."""
     workers, budget = settings.workers, settings.budget
     hourly = budget.worker_instance_usd_per_hour
@@ -116,14 +113,14 @@ def _can_stand_in(other: Machine, machine: Machine) -> bool:
     )
 
 
-def _instance_types(settings: "Settings") -> Iterator[tuple[str, str]]:
+def _instance_types(settings: SettingsTree) -> Iterator[tuple[str, str]]:
     yield "web.instance_type", settings.web.instance_type
     yield "workers.instance_type", settings.workers.instance_type
     for position, instance_type in enumerate(settings.workers.alternative_instance_types):
         yield f"workers.alternative_instance_types[{position}]", instance_type
 
 
-RULES: tuple[Callable[["Settings"], Iterator[Problem]], ...] = (
+RULES: tuple[Callable[[SettingsTree], Iterator[Problem]], ...] = (
     _machines_are_known,
     _a_web_instance_holds_its_task,
     _a_worker_holds_a_process,

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from stacks.settings.errors import Problem, listing
-from stacks.settings.model import Settings
+from stacks.settings.tree import SettingsTree
 
 
 def problems_of(error: ValidationError) -> Iterator[Problem]:
@@ -86,14 +86,14 @@ def _known_keys(location: tuple[int | str, ...]) -> str:
     if group is None:
         return "no such key"
     # The environment's name comes from the file's.
-    known = [name for name in group.model_fields if not (group is Settings and name == "name")]
+    known = [name for name in group.model_fields if not (group is SettingsTree and name == "name")]
     near = get_close_matches(str(location[-1]), known, n=1)
     return f"{listing(known)}{f'; did you mean {near[0]}?' if near else ''}"
 
 
 def _group(location: tuple[int | str, ...]) -> type[BaseModel] | None:
     """The class of settings at a place in the tree."""
-    group: type[BaseModel] | None = Settings
+    group: type[BaseModel] | None = SettingsTree
     for part in location:
         if group is None:
             return None

@@ -1,15 +1,12 @@
 """What must hold between the settings of what is kept: nothing goes while a job still needs it."""
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 from stacks.settings.errors import Problem
-
-if TYPE_CHECKING:
-    from stacks.settings.model import Settings
+from stacks.settings.tree import SettingsTree
 
 
-def _objects_outlive_their_job(settings: "Settings") -> Iterator[Problem]:
+def _objects_outlive_their_job(settings: SettingsTree) -> Iterator[Problem]:
     lifetime = settings.jobs.lifetime_days
     for key, what in (
         ("uploads_retention_days", "an upload that is gone before its job ends cannot be developed"),
@@ -20,7 +17,7 @@ def _objects_outlive_their_job(settings: "Settings") -> Iterator[Problem]:
             yield Problem.of(f"storage.{key}", days, f"at least jobs.lifetime_days, {lifetime}: {what}")
 
 
-def _storage_can_grow(settings: "Settings") -> Iterator[Problem]:
+def _storage_can_grow(settings: SettingsTree) -> Iterator[Problem]:
     first, most = settings.database.storage_gib, settings.database.max_storage_gib
     least = -(-first * 11 // 10)
     if most < least:
@@ -31,7 +28,7 @@ def _storage_can_grow(settings: "Settings") -> Iterator[Problem]:
         )
 
 
-def _a_deployer_has_a_repository(settings: "Settings") -> Iterator[Problem]:
+def _a_deployer_has_a_repository(settings: SettingsTree) -> Iterator[Problem]:
     identity = settings.identity
     if identity.github_repository is not None:
         return
@@ -43,7 +40,7 @@ def _a_deployer_has_a_repository(settings: "Settings") -> Iterator[Problem]:
         )
 
 
-RULES: tuple[Callable[["Settings"], Iterator[Problem]], ...] = (
+RULES: tuple[Callable[[SettingsTree], Iterator[Problem]], ...] = (
     _objects_outlive_their_job,
     _storage_can_grow,
     _a_deployer_has_a_repository,

@@ -16,7 +16,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from stacks.settings.errors import listing
-from stacks.settings.model import Settings
+from stacks.settings.tree import SettingsTree
 
 _ATTRIBUTE = re.compile(r"^(\w+(?:, \w+)*): (.*)$")
 
@@ -40,8 +40,8 @@ class Key:
 
 def groups() -> dict[str, tuple[Key, ...]]:
     """The keys of each table of the file, by the table's name; those above the first table under ""."""
-    found: dict[str, tuple[Key, ...]] = {"": tuple(_keys(Settings, "", but={"name"}))}
-    for name, field in Settings.model_fields.items():
+    found: dict[str, tuple[Key, ...]] = {"": tuple(_keys(SettingsTree, "", but={"name"}))}
+    for name, field in SettingsTree.model_fields.items():
         if (group := _group(field.annotation)) is not None:
             found[name] = tuple(_keys(group, f"{name}."))
     return found

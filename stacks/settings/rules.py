@@ -3,53 +3,50 @@
 from collections.abc import Callable, Iterator
 from ipaddress import IPv4Network
 from itertools import combinations
-from typing import TYPE_CHECKING
 
 from stacks.settings import compute, keeping
 from stacks.settings.errors import Problem
 from stacks.settings.network import NatMode
 from stacks.settings.platform import Strategy
-
-if TYPE_CHECKING:
-    from stacks.settings.model import Settings
+from stacks.settings.tree import SettingsTree
 
 AWS_RESERVED_ADDRESSES = 5
 """Addresses that AWS keeps for itself in every subnet."""
 _TIERS = ("public", "private_app", "private_db")
 
 
-def broken_rules(settings: "Settings") -> Iterator[Problem]:
+def broken_rules(settings: SettingsTree) -> Iterator[Problem]:
     """Every problem that lies between two settings rather than in one."""
     for rule in RULES:
         yield from rule(settings)
 
 
-def _zones_are_of_the_region(settings: "Settings") -> Iterator[Problem]:
+def _zones_are_of_the_region(settings: SettingsTree) -> Iterator[Problem]:
     for zone in settings.network.zones:
         if zone[:-1] != settings.region:
             yield Problem.of(f"network.zones.{zone}", zone, f"zones of the region {settings.region!r}")
 
 
-def _subnets_lie_in_the_vpc(settings: "Settings") -> Iterator[Problem]:
+def _subnets_lie_in_the_vpc(settings: SettingsTree) -> Iterator[Problem]:
     for key, block in _blocks(settings):
         if not block.subnet_of(settings.network.cidr):
             yield Problem.of(key, str(block), f"a block inside network.cidr, {settings.network.cidr}")
 
 
-def _subnets_do_not_overlap(settings: "Settings") -> Iterator[Problem]:
+def _subnets_do_not_overlap(settings: SettingsTree) -> Iterator[Problem]:
     for (first_key, first), (key, block) in combinations(_blocks(settings), 2):
         if block.overlaps(first):
             yield Problem.of(key, str(block), f"a block that does not overlap {first_key}, {first}")
 
 
-def _least_is_not_above_most(settings: "Settings") -> Iterator[Problem]:
+def _least_is_not_above_most(settings: SettingsTree) -> Iterator[Problem]:
     for group in ("web", "workers"):
         least, most = getattr(settings, group).min_instances, getattr(settings, group).max_instances
         if least > most:
             yield Problem.of(f"{group}.min_instances", least, f"at most {group}.max_instances, {most}")
 
 
-def _a_message_outlives_its_job(settings: "Settings") -> Iterator[Problem]:
+def _a_message_outlives_its_job(settings: SettingsTree) -> Iterator[Problem]:
     timeout, limit = settings.messaging.visibility_timeout_s, settings.jobs.time_limit_s
     if timeout < limit:
         yield Problem.of(
@@ -59,7 +56,7 @@ def _a_message_outlives_its_job(settings: "Settings") -> Iterator[Problem]:
         )
 
 
-def _dead_letters_outlive_messages(settings: "Settings") -> Iterator[Problem]:
+def _dead_letters_outlive_messages(settings: SettingsTree) -> Iterator[Problem]:
     dead, live = settings.messaging.dead_letter_retention_days, settings.messaging.retention_days
     if dead <= live:
         yield Problem.of(
@@ -69,7 +66,7 @@ def _dead_letters_outlive_messages(settings: "Settings") -> Iterator[Problem]:
         )
 
 
-def _workers_can_exist(settings: "Settings") -> Iterator[Problem]:
+def _workers_can_exist(settings: SettingsTree) -> Iterator[Problem]:
     workers = settings.workers
     if workers.strategy is not Strategy.FARGATE and workers.max_instances == 0:
         yield Problem.of("workers.max_instances", 0, f"at least 1 with workers.strategy {workers.strategy.value!r}")
@@ -81,7 +78,7 @@ def _workers_can_exist(settings: "Settings") -> Iterator[Problem]:
         yield Problem.of("workers.max_burst_tasks", workers.max_burst_tasks, "0 with workers.strategy 'ec2'")
 
 
-def _everything_finds_an_address(settings: "Settings") -> Iterator[Problem]:
+def _everything_finds_an_address(settings: SettingsTree) -> Iterator[Problem]:
     """An instance takes one address and its task another; a subnet that runs out loses work without an error."""
     zones = settings.network.zones
     web, workers = settings.web, settings.workers
@@ -103,7 +100,7 @@ def _everything_finds_an_address(settings: "Settings") -> Iterator[Problem]:
         )
 
 
-def _high_availability_is_meant(settings: "Settings") -> Iterator[Problem]:
+def _high_availability_is_meant(settings: SettingsTree) -> Iterator[Problem]:
     if not settings.high_availability:
         return
     claim = "because high_availability = true"
@@ -118,7 +115,7 @@ def _high_availability_is_meant(settings: "Settings") -> Iterator[Problem]:
         yield Problem.of("session_store.replicas", 0, f"at least 1 {claim}")
 
 
-def _prod_is_safe(settings: "Settings") -> Iterator[Problem]:
+def _prod_is_safe(settings: SettingsTree) -> Iterator[Problem]:
     if settings.name != "prod":
         return
     for key in ("high_availability", "termination_protection"):
@@ -126,13 +123,13 @@ def _prod_is_safe(settings: "Settings") -> Iterator[Problem]:
             yield Problem.of(key, value=False, allowed="true in prod")
 
 
-def _blocks(settings: "Settings") -> Iterator[tuple[str, IPv4Network]]:
+def _blocks(settings: SettingsTree) -> Iterator[tuple[str, IPv4Network]]:
     for zone, blocks in settings.network.zones.items():
         for tier in _TIERS:
             yield f"network.zones.{zone}.{tier}", getattr(blocks, tier)
 
 
-RULES: tuple[Callable[["Settings"], Iterator[Problem]], ...] = (
+RULES: tuple[Callable[[SettingsTree], Iterator[Problem]], ...] = (
     _zones_are_of_the_region,
     _subnets_lie_in_the_vpc,
     _subnets_do_not_overlap,

@@ -1,6 +1,5 @@
 """The bill of a month: computed by hand for a small template, and what must hold for any."""
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,17 +10,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from audit.assembly import load_assembly
-from audit.cli.main import main
 from audit.cost import prices, profile
 from audit.cost.buckets import Bucket
 from audit.cost.estimate import estimate
 from audit.cost.investment import invest
 from audit.cost.limits import limits
-from audit.cost.model import Driver, Estimate, Level, Range
-from audit.cost.prices import Price, PriceTable
+from audit.cost.model import Driver, Estimate, Range
+from audit.cost.prices import PriceTable
 from audit.cost.profile import Profile
 from audit.cost.report import report
 from audit.errors import AuditError
+from tests.audit.by_hand import month, plain_prices
 from tests.audit.folders import write_assembly
 from tests.audit.platform_template import template
 
@@ -33,102 +32,6 @@ BUCKETS = {
 Bill = Callable[..., Estimate]
 
 NAT = {"Type": "AWS::EC2::NatGateway", "Properties": {}}
-
-
-def plain_prices(**changed: float) -> PriceTable:
-    """Prices that can be multiplied by heart."""
-    usd = {
-        "nat.hour": 0.05,
-        "nat.gb": 0.05,
-        "address.hour": 0.005,
-        "endpoint.hour": 0.01,
-        "endpoint.gb": 0.01,
-        "rds.postgres.multi.db.m7g.large": 0.4,
-        "rds.postgres.single.db.m7g.large": 0.2,
-        "rds.storage.gp3.multi": 0.25,
-        "rds.storage.gp3.single": 0.125,
-        "rds.backup": 0.1,
-        "ec2.c7i.2xlarge": 0.4,
-        "ec2.t3.medium": 0.04,
-        "credits.t3": 0.05,
-        "ebs.gp3": 0.1,
-        "ebs.snapshot": 0.05,
-        "fargate.vcpu": 0.04,
-        "fargate.memory": 0.004,
-        "fargate.storage": 0.0001,
-        "lambda.request": 2e-7,
-        "lambda.arm": 1e-5,
-        "sqs.request": 4e-7,
-        "s3.standard": 0.02,
-        "s3.glacier_ir": 0.005,
-        "s3.to_glacier_ir": 2e-5,
-        "s3.put": 5e-6,
-        "s3.get": 4e-7,
-        "egress.gb": 0.1,
-        "metric": 0.3,
-    } | {key.replace("_", "."): value for key, value in changed.items()}
-    real = prices.load("eu-west-1")
-    rows = {
-        key: Price.model_validate(
-            {
-                "key": key,
-                "unit": real.rows[key].unit,
-                "tiers": [{"from": 0, "usd": value}],
-                "as_of": real.rows[key].as_of,
-                "source": "by heart",
-                "verified": False,
-            }
-        )
-        for key, value in usd.items()
-    }
-    return PriceTable(region="eu-west-1", rows=rows)
-
-
-def month(**changed: Any) -> Profile:
-    """A month that can be computed by hand: 10,000 images in 100 hours, and nothing else. Keys are `section__key`."""
-    tree: dict[str, Any] = {
-        "title": "By hand",
-        "images": {
-            "per_month": 10_000,
-            "original_mb": 50,
-            "renditions": 3,
-            "renditions_mb": 4,
-            "vcpu_s": 360,
-            "downloads": 2,
-            "requests": 0,
-            "queue_requests": 4,
-            "kms_requests": 0,
-            "log_kb": 0,
-        },
-        "peak": {"hours": 100, "idle": 0, "spot_price": 0.5},
-        "kept": {"archive_months": 12},
-        "base": {
-            "requests": 0,
-            "request_kb": 0,
-            "log_gb": 0,
-            "flow_log_gb": 0,
-            "metrics": 0,
-            "nat_gb": 10,
-            "sweep_s": 60,
-            "function_s": 2,
-            "backup_gb": 0,
-            "service_gb": {"sqs": 5, "sts": 1},
-        },
-        "outage": {
-            "revenue_per_month": 100_000,
-            "business_hours": 200,
-            "revenue_lost": 0.5,
-            "people_waiting": 4,
-            "person_usd_per_hour": 50,
-            "repair_usd_per_hour": 100,
-            "single_server_hours": 20,
-            "design_hours": 2,
-        },
-    }
-    for name, value in changed.items():
-        section, _, key = name.partition("__")
-        tree[section][key] = value
-    return Profile.model_validate(tree)
 
 
 @pytest.fixture
@@ -380,91 +283,6 @@ def test_a_design_that_is_cheaper_than_one_server_breaks_even_at_once() -> None:
     assert found.pays
 
 
-@pytest.fixture
-def assembly_folder(tmp_path: Path) -> Path:
-    return write_assembly(tmp_path / "cdk.out", One=template())
-
-
-def test_the_report_names_what_matters(assembly_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["cost", str(assembly_folder)]) == 0
-    said = capsys.readouterr().out
-    for words in (
-        "eu-west-1",
-        "workers",
-        "per 1000 images",
-        "One.Group",
-        "sqs",
-        "loss of a zone",
-        "one server",
-        "not verified",
-    ):
-        assert words in said, f"{words!r} is not in the report"
-
-
-def test_programs_get_numbers_that_add_up(assembly_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["cost", str(assembly_folder), "--profile", "small-studio", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    for level in Level:
-        assert found["total"][level] == pytest.approx(sum(line["cost"][level] for line in found["lines"]))
-        assert found["total"][level] == pytest.approx(sum(cost[level] for cost in found["components"].values()))
-        assert found["total"][level] == pytest.approx(found["fixed"][level] + found["per_image_part"][level])
-
-
-def test_an_old_price_is_called_stale(
-    assembly_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file = json.loads((prices.REGIONS / "eu-west-1.json").read_text())
-    for row in file["rows"]:
-        row["as_of"] = "2020-01-31" if row["key"] == "nat.hour" else "2999-01-01"
-    table = tmp_path / "old.json"
-    table.write_text(json.dumps(file))
-    assert main(["cost", str(assembly_folder), "--prices", str(table)]) == 0
-    stale = [line for line in capsys.readouterr().out.splitlines() if line.startswith("stale")]
-    assert len(stale) == 1
-    assert stale[0].startswith("stale, of 2020-01-31, ")
-    assert stale[0].endswith(": nat.hour")
-
-
-def test_page_and_plot_are_written_and_the_same_again(assembly_folder: Path, tmp_path: Path) -> None:
-    pages, plots = [], []
-    for run in ("one", "two"):
-        page, plot = tmp_path / f"{run}.md", tmp_path / f"{run}.svg"
-        assert main(["cost", str(assembly_folder), "--markdown", str(page), "--plot", str(plot), "--json"]) == 0
-        pages.append(page.read_text())
-        plots.append(plot.read_text())
-    assert pages[0] == pages[1]
-    assert plots[0] == plots[1]
-    assert "| **all** |" in pages[0]
-    assert plots[0].startswith("<svg")
-    assert "database" in plots[0]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["--profile", "nonesuch"], "profile nonesuch: no profile and no file of that name"),
-        (["--region", "mars-1"], "no price table for region 'mars-1'"),
-        (["--prices", "/nonexistent.json"], "/nonexistent.json: cannot be read (No such file or directory)"),
-        (["--plot", "/nonexistent/cost.svg"], "/nonexistent/cost.svg: cannot be written"),
-    ],
-)
-def test_a_mistake_is_answered_in_one_line(
-    assembly_folder: Path, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["cost", str(assembly_folder), *arguments]) == 2
-    answer = capsys.readouterr().err.strip()
-    assert answer.startswith("audit cost: ")
-    assert said in answer
-    assert "\n" not in answer
-
-
-def test_templates_for_any_region_need_one_to_be_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = write_assembly(tmp_path, environment="aws://unknown-account/unknown-region", One=template())
-    assert main(["cost", str(folder)]) == 2
-    assert "name it with --region" in capsys.readouterr().err
-    assert main(["cost", str(folder), "--region", "eu-west-1", "--json"]) == 0
-
-
 def test_the_services_around_it_cost_what_their_bill_says_by_hand(bill: Bill) -> None:
     def resource(kind: str, **properties: Any) -> dict[str, Any]:
         return {"Type": f"AWS::{kind}", "Properties": properties}
@@ -536,14 +354,3 @@ def test_the_services_around_it_cost_what_their_bill_says_by_hand(bill: Bill) ->
     found = bill(content, used, table)
     assert {name: cost.expected for name, cost in found.by_component().items()} == pytest.approx(expected)
     assert not found.missing
-
-
-def test_the_bill_is_held_against_the_budget_of_the_templates(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    limit = {"TimeUnit": "MONTHLY", "BudgetLimit": {"Amount": 1000, "Unit": "USD"}}
-    budget = {"Type": "AWS::Budgets::Budget", "Properties": {"Budget": limit}}
-    folder = write_assembly(tmp_path, One=template(Budget=budget))
-    assert report("one", load_assembly(folder), month(), plain_prices()).budget == 1000
-    assert main(["cost", str(folder)]) == 0
-    assert "of the budget, 1,000" in capsys.readouterr().out

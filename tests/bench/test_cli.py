@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench import cli, speed
+from bench.figures import keep
 from bench.part import Target
 
 
@@ -32,8 +33,8 @@ def test_a_later_run_keeps_the_parts_that_it_did_not_measure(tmp_path: Path) -> 
     path = tmp_path / "bench.json"
     base = {"scale": "tiny", "machine": {}, "versions": {}, "busy_cores": {}}
     deadlock: dict[str, dict[str, str]] = {"bare": {}}
-    cli.keep({**base, "parts": {"deadlock": deadlock}}, path)
-    kept = cli.keep({**base, "parts": {"race": {"expected": 1}}}, path)
+    keep({**base, "parts": {"deadlock": deadlock}}, path, cli.PARTS)
+    kept = keep({**base, "parts": {"race": {"expected": 1}}}, path, cli.PARTS)
     assert kept["parts"] == {"race": {"expected": 1}, "deadlock": deadlock}
     assert json.loads(path.read_text(encoding="utf-8")) == kept
 

@@ -15,7 +15,7 @@ def known(
         turn = number // processes
         begun_s = 3.0 if turn == 0 else 3.0 + first_s + (turn - 1) * later_s
         took_s = (first_s if turn == 0 else later_s) + lag_s
-        done.append(Developed(ended_s=begun_s + took_s, took_s=took_s, cpu_s=1.0, supervisor_cpu_s=0.0, megapixels=6.0))
+        done.append(Developed(ended_s=begun_s + took_s, took_s=took_s, cpu_s=1.0, megapixels=6.0))
     return done
 
 

@@ -23,6 +23,7 @@ from local.session_store import SessionStore
 from processor.sample import make_sample
 from tests.client.conftest import Heard
 from tests.platform import Aws, Database, Resources, environment_of
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -194,8 +195,7 @@ def test_a_client_that_is_killed_in_an_upload_goes_on_with_the_parts_that_are_mi
     recipe.write_text(json.dumps(RECIPE))
     command = [sys.executable, "-m", "client", "submit", str(originals), "--recipe", str(recipe)]
     with subprocess.Popen([*command, "--parallel", "1"], env=environment, cwd=ROOT, stderr=subprocess.DEVNULL) as first:
-        while not any((tmp_path / "xdg").rglob("*.json")):
-            time.sleep(0.02)
+        wait_until(lambda: any((tmp_path / "xdg").rglob("*.json")), what="the state of the run")
         time.sleep(0.5)
         first.send_signal(signal.SIGKILL)
     out = tmp_path / "out"

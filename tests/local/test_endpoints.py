@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import psutil
 
 from local.aws.endpoints import AwsEndpoints
 from local.clients import Clients
+from tests.waiting import wait_until
 
 
 def _endpoints(folder: Path, port: int | None = None) -> AwsEndpoints:
@@ -46,10 +46,7 @@ def test_what_was_written_once_a_second_survives_a_hard_kill(tmp_path: Path) -> 
     with _endpoints(tmp_path) as endpoints:
         queue = _fill(Clients(endpoints.address))
         state = tmp_path / "aws" / "state" / "sqs.json"
-        deadline = time.monotonic() + 60
-        while not (state.exists() and "the last message" in state.read_text()):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: state.exists() and "the last message" in state.read_text())
         os.killpg(endpoints.process.pid, signal.SIGKILL)
         port = endpoints.address.port
     with _endpoints(tmp_path, port) as endpoints:

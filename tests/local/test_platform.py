@@ -6,9 +6,8 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +24,7 @@ from local.layout import Layout
 from local.overrides import INHERITED, REASONS
 from local.tasks import Part, deployed_tasks
 from processor.sample import make_sample
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 READY = "The platform is ready"
@@ -89,7 +89,7 @@ def started(data: Path) -> Iterator[Up]:
         )
     up = Up(process, Layout(data), output)
     try:
-        _until(lambda: READY in up.said or process.poll() is not None, timeout_s=UP_TIMEOUT_S)
+        wait_until(lambda: READY in up.said or process.poll() is not None, at_most_s=UP_TIMEOUT_S, what="the platform")
         assert READY in up.said, up.said
         up.family = psutil.Process(process.pid).children(recursive=True)
         yield up
@@ -224,7 +224,7 @@ def test_what_a_customer_made_outlives_a_stop_and_neither_stop_nor_hard_kill_lea
         assert len(list((tmp_path / "again").rglob("*.jpg"))) == 2
         up.process.kill()
         up.process.wait(60)
-        _until(lambda: _left(up.family) == [])
+        wait_until(lambda: _left(up.family) == [])
 
 
 def test_when_web_dies_everything_else_stops_and_the_reason_is_said(tmp_path: Path) -> None:
@@ -232,7 +232,7 @@ def test_when_web_dies_everything_else_stops_and_the_reason_is_said(tmp_path: Pa
         up.part("web").send_signal(signal.SIGKILL)
         assert up.process.wait(120) == 1
         assert "web ended with signal SIGKILL" in up.said
-        _until(lambda: _left(up.family) == [])
+        wait_until(lambda: _left(up.family) == [])
 
 
 def test_an_operator_runs_commands_beside_the_platform(platform: Up) -> None:
@@ -277,10 +277,3 @@ def _left(processes: list[psutil.Process]) -> list[str]:
         except psutil.NoSuchProcess:
             continue
     return left
-
-
-def _until(holds: Callable[[], bool], *, timeout_s: float = 60) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

@@ -4,8 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -14,6 +12,7 @@ import pytest
 from local.aws.endpoints import ROOT
 from local.errors import LocalError, LocalReason
 from local.process import ChildProcess, Program
+from tests.waiting import wait_until
 
 
 def _child(tmp_path: Path, program: str, *, grace_s: float = 10) -> ChildProcess:
@@ -89,16 +88,9 @@ time.sleep(600)
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
         # Once it has become the program, the kernel knows.
-        _until(lambda: "time.sleep" in " ".join(psutil.Process(child).cmdline()[-1:]))
+        wait_until(lambda: "time.sleep" in " ".join(psutil.Process(child).cmdline()[-1:]))
         parent.kill()
-    _until(lambda: not _runs(child))
-
-
-def _until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until(lambda: not _runs(child))
 
 
 def _runs(pid: int) -> bool:

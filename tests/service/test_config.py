@@ -52,6 +52,7 @@ WEB = {
     "RAWMILL_LINK_LIFETIME_S": "3600",
     "RAWMILL_MAX_FILE_BYTES": "268435456",
 }
+MAINTENANCE = {"RAWMILL_MESSAGE_RETENTION_DAYS": "4"}
 WORKER = {
     "RAWMILL_PROCESSES": "4",
     "RAWMILL_MEMORY_BYTES": "8589934592",
@@ -64,8 +65,8 @@ WORKER = {
 def test_each_role_reads_exactly_the_variables_that_its_task_is_given() -> None:
     assert WebConfig.variable_names() == {*COMMON, *WEB}
     assert WorkerConfig.variable_names() == {*COMMON, *WORKER}
-    assert MaintenanceConfig.variable_names() == set(COMMON)
-    assert {*COMMON, *WEB, *WORKER} == ALL_VARIABLES
+    assert MaintenanceConfig.variable_names() == {*COMMON, *MAINTENANCE}
+    assert {*COMMON, *WEB, *WORKER, *MAINTENANCE} == ALL_VARIABLES
     assert set(CONFIGS) == set(Role)
 
 
@@ -113,7 +114,12 @@ def test_a_licence_without_a_seat_and_broken_json_are_named() -> None:
 
 
 def test_all_faults_are_told_at_once_and_a_misspelt_variable_is_matched_with_the_missing_one() -> None:
-    environment = {**COMMON, "RAWMILL_DATABASE_PORT": "0", "RAWMILL_QUEUE_ULR": COMMON["RAWMILL_QUEUE_URL"]}
+    environment = {
+        **COMMON,
+        **MAINTENANCE,
+        "RAWMILL_DATABASE_PORT": "0",
+        "RAWMILL_QUEUE_ULR": COMMON["RAWMILL_QUEUE_URL"],
+    }
     del environment["RAWMILL_QUEUE_URL"], environment["RAWMILL_ENVIRONMENT"]
     with pytest.raises(ConfigError) as caught:
         MaintenanceConfig.from_environment(environment)

@@ -11,7 +11,7 @@ import structlog
 
 from service import logs, metrics, runtime
 from service.config import MaintenanceConfig
-from tests.service.test_config import COMMON
+from tests.service.test_config import COMMON, MAINTENANCE
 
 TOKEN = "rawmill_abcdefghijkl_" + "S3cr3t-_" * 5 + "abc"
 LINK = (
@@ -26,7 +26,7 @@ def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     before = structlog.get_config()
-    config = MaintenanceConfig.from_environment(COMMON)
+    config = MaintenanceConfig.from_environment({**COMMON, **MAINTENANCE})
     monkeypatch.setattr(runtime, "_config", config)
     out = io.StringIO()
     logs.configure(config, stream=out)
@@ -108,7 +108,9 @@ def test_no_secret_is_logged_whoever_tries(say: Callable[[Any], None], log_forma
     root = logging.getLogger()
     handlers, before = root.handlers[:], structlog.get_config()
     out = io.StringIO()
-    logs.configure(MaintenanceConfig.from_environment({**COMMON, "RAWMILL_LOG_FORMAT": log_format}), stream=out)
+    logs.configure(
+        MaintenanceConfig.from_environment({**COMMON, **MAINTENANCE, "RAWMILL_LOG_FORMAT": log_format}), stream=out
+    )
     try:
         say(structlog.stdlib.get_logger("x"))
     finally:
@@ -127,7 +129,7 @@ def test_what_is_not_secret_stays(lines: Callable[[], list[dict[str, Any]]]) -> 
 
 
 def test_people_get_readable_lines_without_the_envelope_of_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
-    config = MaintenanceConfig.from_environment({**COMMON, "RAWMILL_LOG_FORMAT": "console"})
+    config = MaintenanceConfig.from_environment({**COMMON, **MAINTENANCE, "RAWMILL_LOG_FORMAT": "console"})
     monkeypatch.setattr(runtime, "_config", config)
     root = logging.getLogger()
     handlers, before = root.handlers[:], structlog.get_config()

@@ -1,6 +1,5 @@
 """Starts processes for tests, and finds the workers of a batch so that they can be killed."""
 
-import time
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -20,14 +19,6 @@ def workers_of(pid: int) -> list[psutil.Process]:
     except psutil.NoSuchProcess:
         pass
     return found
-
-
-def wait_until(condition: Callable[[], bool], *, at_most_s: float = 20.0) -> None:
-    """Wait for a condition; fails the test when it does not come true."""
-    end_s = time.monotonic() + at_most_s
-    while not condition():
-        assert time.monotonic() < end_s, "it did not come true in time"
-        time.sleep(0.01)
 
 
 def start(target: Callable[..., None], *args: Any) -> BaseProcess:

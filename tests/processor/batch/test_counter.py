@@ -13,7 +13,8 @@ import pytest
 
 from processor.batch.counter import Counter
 from processor.result import Status
-from tests.processor.batch.processes import start, wait_until
+from tests.processor.batch.processes import start
+from tests.waiting import wait_until
 
 IMAGES = 4000
 PROCESSES = 8

@@ -19,7 +19,8 @@ from processor.batch.counter import Counts
 from processor.batch.observer import InFlight
 from processor.report.model import BatchReport
 from processor.result import Status
-from tests.processor.batch.processes import wait_until, workers_of
+from tests.processor.batch.processes import workers_of
+from tests.waiting import wait_until
 
 Shoot = Callable[..., Path]
 Run = Callable[..., BatchReport]

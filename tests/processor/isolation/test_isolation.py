@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from processor.licences import Licences
 from processor.limits import Limits
 from processor.recipe import Recipe, Rendition
 from tests.processor.conftest import MakeDng
+from tests.waiting import wait_until
 
 INTRUDER = "tests.processor.isolation.intruder:develop"
 FAKE = "tests.processor.batch.fakes:develop"
@@ -230,9 +230,9 @@ def test_a_decoder_ends_with_whoever_ordered_even_while_it_hangs_in_c(
     order = messages.Order.of(tmp_path / "mine" / "original", tmp_path / "out", stem="x", limits=Limits())
     one._connection.sendall(messages.line_of(order))
     family = psutil.Process(server.pid)
-    _until(lambda: len(family.children()) > 0)
+    wait_until(lambda: len(family.children()) > 0)
     one.close()
-    _until(lambda: family.children() == [])
+    wait_until(lambda: family.children() == [])
 
 
 def test_no_decoder_outlives_its_server(tmp_path: Path) -> None:
@@ -240,10 +240,10 @@ def test_no_decoder_outlives_its_server(tmp_path: Path) -> None:
         assert server.wait_ready(120)
         opening = Opening(function=FAKE, recipe_path=tmp_path / "none", log_path=tmp_path / "log")
         held = [Decoder(server.address, opening) for _ in range(3)]
-        _until(lambda: server.alive)
+        wait_until(lambda: server.alive)
         family = [psutil.Process(server.pid), *psutil.Process(server.pid).children()]
         os.kill(server.pid, signal.SIGKILL)
-        _until(lambda: not any(process.is_running() and process.status() != "zombie" for process in family))
+        wait_until(lambda: not any(process.is_running() and process.status() != "zombie" for process in family))
         for one in held:
             with pytest.raises(DecodingFailed):
                 one.develop(tmp_path / "x", tmp_path, stem="x", limits=Limits())
@@ -302,10 +302,3 @@ def test_an_unprivileged_user_with_no_new_privileges_is_closed_in_just_the_same(
     root = Path(sandbox.__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "closed in", done.stderr
-
-
-def _until(condition: Callable[[], bool], at_most_s: float = 60.0) -> None:
-    end_s = time.monotonic() + at_most_s
-    while not condition():
-        assert time.monotonic() < end_s
-        time.sleep(0.02)

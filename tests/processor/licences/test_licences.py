@@ -12,8 +12,9 @@ import pytest
 
 from processor.errors import ImageError, ReasonCode, UsageError
 from processor.licences import LicenceOptions, LicenceOrderError, open_licences
-from tests.processor.batch.processes import start, wait_until
+from tests.processor.batch.processes import start
 from tests.processor.licences.deadlock import Contest, contest
+from tests.waiting import wait_until
 
 SEATS = {"filter_license": 1, "watermark_license": 1}
 

@@ -25,6 +25,8 @@ T = TypeVar("T")
 
 RECIPE: dict[str, Any] = {"renditions": [{"name": "thumb", "long_edge_px": 320}]}
 SIZE_BYTES = 1000
+RETENTION = timedelta(days=2)
+"""Of the job queue: another one than the default, for a setting has to be heeded."""
 
 
 @dataclass(frozen=True)
@@ -135,4 +137,4 @@ def queues(service: WebConfig) -> Queues:
 @pytest.fixture
 def sweeper(service: WebConfig, queues: Queues) -> Sweeper:
     """A sweeper over this test's database and queues."""
-    return Sweeper(service, Clients(region=service.region))
+    return Sweeper(service, Clients(region=service.region), retention=RETENTION)

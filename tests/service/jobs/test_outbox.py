@@ -19,7 +19,7 @@ from service.jobs.messages import ArchiveWanted, ImageWanted, Wanted, body_of, p
 from service.jobs.models import IdempotencyKey, Image, Job
 from service.jobs.records import Claim, Idempotency, NewFile, Outcome
 from service.jobs.sweeper import Sweeper
-from tests.service.jobs.conftest import RECIPE, SIZE_BYTES, Made, Queues, Workers
+from tests.service.jobs.conftest import RECIPE, RETENTION, SIZE_BYTES, Made, Queues, Workers
 
 MakeJob = Callable[..., Made]
 NO_GRACE = timedelta(0)
@@ -31,8 +31,8 @@ def test_images_whose_message_was_never_sent_are_sent_once(make_job: MakeJob, qu
     transitions.mark_uploaded(job.job_id, [(image, SIZE_BYTES) for image in uploaded])
     transitions.mark_enqueued(sent)
 
-    assert outbox.send_unsent_images(queues.jobs, grace=NO_GRACE) == 12
-    assert outbox.send_unsent_images(queues.jobs, grace=NO_GRACE) == 0
+    assert outbox.send_unsent_images(queues.jobs, grace=NO_GRACE, retention=RETENTION) == 12
+    assert outbox.send_unsent_images(queues.jobs, grace=NO_GRACE, retention=RETENTION) == 0
     assert sorted(queues.bodies(), key=str) == sorted(
         (ImageWanted(job.job_id, image) for image in uploaded[3:]), key=str
     )
@@ -41,18 +41,29 @@ def test_images_whose_message_was_never_sent_are_sent_once(make_job: MakeJob, qu
 def test_whoever_confirmed_an_upload_has_time_to_send_the_message(make_job: MakeJob, queues: Queues) -> None:
     job = make_job(1, uploaded=False)
     transitions.mark_uploaded(job.job_id, [(job.image_ids[0], SIZE_BYTES)])
-    assert outbox.send_unsent_images(queues.jobs, grace=timedelta(seconds=30)) == 0
+    assert outbox.send_unsent_images(queues.jobs, grace=timedelta(seconds=30), retention=RETENTION) == 0
     assert outbox.send_images(queues.jobs, job.job_id, job.image_ids) == 1
-    assert outbox.send_unsent_images(queues.jobs, grace=NO_GRACE) == 0
+    assert outbox.send_unsent_images(queues.jobs, grace=NO_GRACE, retention=RETENTION) == 0
     assert queues.bodies() == [ImageWanted(job.job_id, job.image_ids[0])]
 
 
 def test_a_message_that_the_queue_has_dropped_by_age_is_sent_again(make_job: MakeJob, queues: Queues) -> None:
     job = make_job(2)
-    old = timezone.now() - outbox.RETENTION - timedelta(minutes=1)
+    old = timezone.now() - RETENTION - timedelta(minutes=1)
     Image.objects.filter(image_id=job.image_ids[0]).update(enqueued_at=old)
-    assert outbox.send_unsent_images(queues.jobs, grace=NO_GRACE) == 1
+    assert outbox.send_unsent_images(queues.jobs, grace=NO_GRACE, retention=RETENTION) == 1
     assert queues.bodies() == [ImageWanted(job.job_id, job.image_ids[0])]
+
+
+def test_the_sweeper_takes_a_message_for_lost_when_this_queue_has_dropped_it(
+    make_job: MakeJob, queues: Queues, sweeper: Sweeper
+) -> None:
+    """Settings may keep messages for one day or for fourteen: what four days meant was true of the default alone."""
+    young, old = make_job(1), make_job(1)
+    for job, age in ((young, RETENTION - timedelta(minutes=5)), (old, RETENTION + timedelta(minutes=5))):
+        Image.objects.filter(image_id=job.image_ids[0]).update(enqueued_at=timezone.now() - age)
+    assert sweeper.sweep().mended["images_sent"] == 1
+    assert queues.bodies() == [ImageWanted(old.job_id, old.image_ids[0])]
 
 
 def test_eight_sweepers_at_once_send_each_message_once(make_job: MakeJob, queues: Queues, workers: Workers) -> None:
@@ -78,16 +89,16 @@ def test_when_the_queue_cannot_be_reached_nothing_is_written_down_and_the_next_s
     transitions.mark_uploaded(job.job_id, [(job.image_ids[0], SIZE_BYTES)])
     nowhere = Queue(Clients(region=service.region).sqs, f"{queues.jobs.url}-that-is-not-there")
     with pytest.raises(AwsError):
-        outbox.send_unsent_images(nowhere, grace=NO_GRACE)
+        outbox.send_unsent_images(nowhere, grace=NO_GRACE, retention=RETENTION)
     assert Image.objects.get(image_id=job.image_ids[0]).enqueued_at is None
-    assert outbox.send_unsent_images(queues.jobs, grace=NO_GRACE) == 1
+    assert outbox.send_unsent_images(queues.jobs, grace=NO_GRACE, retention=RETENTION) == 1
 
 
 def test_the_archive_of_a_settled_job_is_sent_unless_its_worker_did(make_job: MakeJob, queues: Queues) -> None:
     forgotten, sent, cancelled = _settled(make_job(1)), _settled(make_job(1)), _settled(make_job(1))
     outbox.send_archive(queues.jobs, sent.job_id)
     transitions.cancel(cancelled.job_id)
-    assert outbox.send_unsent_archives(queues.jobs, grace=NO_GRACE) == 1
+    assert outbox.send_unsent_archives(queues.jobs, grace=NO_GRACE, retention=RETENTION) == 1
     assert sorted(queues.bodies(), key=str) == sorted(
         [ArchiveWanted(forgotten.job_id), ArchiveWanted(sent.job_id)], key=str
     )
@@ -151,7 +162,7 @@ def test_a_step_that_fails_does_not_keep_the_others_from_their_work(
     job = make_job(1)
     Job.objects.filter(job_id=job.job_id).update(expires_at=timezone.now())
     broken = service.model_copy(update={"dead_letter_queue_url": f"{queues.jobs.url}-missing"})
-    done = Sweeper(broken, Clients(region=service.region)).sweep()
+    done = Sweeper(broken, Clients(region=service.region), retention=RETENTION).sweep()
     assert done.failed == ("dead_letters_rescued",)
     assert done.mended["expired_jobs"] == 1
 
@@ -215,7 +226,7 @@ def _settled(job: Made) -> Made:
 
 def _until_nothing(send: Callable[..., int], queue: Queue) -> int:
     total = 0
-    while sent := send(queue, grace=NO_GRACE):
+    while sent := send(queue, grace=NO_GRACE, retention=RETENTION):
         total += sent
     return total
 
@@ -241,7 +252,7 @@ def test_after_a_restore_everything_that_waits_or_was_in_work_is_sent_anew(
 
     assert outbox.forget_sent(job.job_id) == (2, 0), "what is in work is somebody's"
     assert outbox.forget_sent(job.job_id, leases=True) == (1, 0)
-    assert outbox.send_unsent_images(queues.jobs, grace=NO_GRACE) == 3
+    assert outbox.send_unsent_images(queues.jobs, grace=NO_GRACE, retention=RETENTION) == 3
     assert set(queues.bodies()) == {ImageWanted(job.job_id, image) for image in job.image_ids[1:]}
     assert transitions.extend([held.lease_token], lease_s=900) == frozenset(), "who has it all the same loses it"
     assert Image.objects.get(image_id=other.image_ids[0]).enqueued_at is not None

@@ -5,8 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -23,14 +22,6 @@ ROOT = Path(__file__).resolve().parents[3]
 RECIPE = {"name": "web", "renditions": [{"name": "small", "long_edge_px": 128}, {"name": "thumb", "long_edge_px": 64}]}
 ENTRY = Path(__file__).with_name("entry.py")
 FAKE = "tests.service.worker.fakes:develop"
-
-
-def wait_until(condition: Callable[[], bool], *, what: str = "it", at_most_s: float = 150.0) -> None:
-    """Wait for a condition; fails the test when it does not come true."""
-    end_s = time.monotonic() + at_most_s
-    while not condition():
-        assert time.monotonic() < end_s, f"{what} did not come true in time"
-        time.sleep(0.05)
 
 
 @dataclass

@@ -11,6 +11,7 @@ from service.jobs.messages import ArchiveWanted, body_of
 from service.worker.archive.names import EntryNames
 from tests.processor.conftest import MakeDng
 from tests.service.worker.conftest import FAKE, Farm, TestJob
+from tests.waiting import wait_until
 
 
 def archive_of(farm: Farm, job: TestJob) -> zipfile.ZipFile:
@@ -80,8 +81,6 @@ def test_an_archive_that_cannot_be_written_fails_the_job_with_a_reason_and_leave
     farm.environment["RAWMILL_MAX_RECEIVES"] = "1"
     job = farm.scripts("ok", "sleep 1.5", names=["a.dng", "b.dng"])
     worker = farm.worker(function=FAKE)
-    from tests.service.worker.conftest import wait_until
-
     wait_until(lambda: "completed" in job.statuses(), what="the first image")
     # Its renditions vanish before the archive is written.
     for output in job.images()[0].outputs:

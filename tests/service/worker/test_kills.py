@@ -10,7 +10,8 @@ import psutil
 
 from tests.processor.bad_files import truncated
 from tests.processor.conftest import MakeDng
-from tests.service.worker.conftest import FAKE, Farm, wait_until
+from tests.service.worker.conftest import FAKE, Farm
+from tests.waiting import wait_until
 
 
 def children_of(pid: int) -> list[psutil.Process]:

@@ -16,7 +16,8 @@ from processor.errors import ImageError, ReasonCode
 from processor.licences import Licences
 from service.worker.licences import PostgresLicenceBackend
 from tests.platform import Database
-from tests.service.worker.conftest import FAKE, ROOT, Farm, wait_until
+from tests.service.worker.conftest import FAKE, ROOT, Farm
+from tests.waiting import wait_until
 
 HOLD = """
 import sys, time, psycopg

@@ -6,7 +6,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from service.jobs.messages import ImageWanted, body_of
-from tests.service.worker.conftest import FAKE, Farm, wait_until
+from tests.service.worker.conftest import FAKE, Farm
+from tests.waiting import wait_until
 
 
 def test_a_duplicate_delivery_changes_nothing_and_its_message_is_deleted(farm: Farm) -> None:

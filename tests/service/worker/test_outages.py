@@ -7,8 +7,9 @@ from pathlib import Path
 
 import psutil
 
-from tests.service.worker.conftest import FAKE, Farm, wait_until
+from tests.service.worker.conftest import FAKE, Farm
 from tests.service.worker.gate import Gate
+from tests.waiting import wait_until
 
 
 @contextmanager

@@ -11,7 +11,8 @@ import pytest
 
 from service.worker.loop import Loop
 from service.worker.protection import Protection
-from tests.service.worker.conftest import FAKE, Farm, wait_until
+from tests.service.worker.conftest import FAKE, Farm
+from tests.waiting import wait_until
 
 
 class Agent(ThreadingHTTPServer):

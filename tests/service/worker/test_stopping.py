@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from tests.service.worker.conftest import FAKE, Farm, wait_until
+from tests.service.worker.conftest import FAKE, Farm
+from tests.waiting import wait_until
 
 
 def visible(farm: Farm) -> int:

@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image
 
 from tests.processor.conftest import MakeDng
-from tests.service.worker.conftest import FAKE, RECIPE, ROOT, Farm, wait_until
+from tests.service.worker.conftest import FAKE, RECIPE, ROOT, Farm
+from tests.waiting import wait_until
 
 
 def test_a_job_of_real_raws_is_developed_delivered_vaulted_and_archived(farm: Farm, make_dng: MakeDng) -> None:

@@ -1,4 +1,4 @@
-"""The worker service on instances: one task per instance, over all zones, never stopped in mid-image for good."""
+"""An ECS service on instances of its own: one task per instance, over all zones."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from stacks.constructs.instance_group import InstanceGroup
 from stacks.constructs.task import Task
 
 
-def make_worker_service(
+def make_instance_service(
     scope: Construct,
     construct_id: str,
     *,
@@ -19,8 +19,18 @@ def make_worker_service(
     task: Task,
     subnet_ids: Sequence[str],
     security_group_id: str,
+    rebalanced: bool,
+    kept_in_service_percent: int,
+    load_balancer: ecs.CfnService.LoadBalancerProperty | None = None,
+    grace_s: int | None = None,
 ) -> ecs.CfnService:
-    """The ECS service. Its number of tasks is the scaling's, and stands nowhere else."""
+    """The service. Its number of tasks is the scaling's, and stands nowhere else.
+
+    Args:
+        rebalanced: whether tasks are stopped in one zone to be started in another where fewer are.
+        kept_in_service_percent: of the tasks, while a deployment replaces them.
+        load_balancer, grace_s: where it is registered, and seconds from a task's start until its health counts.
+    """
     service = ecs.CfnService(
         scope,
         construct_id,
@@ -36,17 +46,16 @@ def make_worker_service(
                 subnets=list(subnet_ids), security_groups=[security_group_id], assign_public_ip="DISABLED"
             )
         ),
+        load_balancers=[load_balancer] if load_balancer else None,
+        health_check_grace_period_seconds=grace_s,
         placement_constraints=[ecs.CfnService.PlacementConstraintProperty(type="distinctInstance")],
         placement_strategies=[
             ecs.CfnService.PlacementStrategyProperty(type="spread", field="attribute:ecs.availability-zone")
         ],
-        # Balance among zones is worth no worker's being stopped: the next ones are placed where fewest are.
-        availability_zone_rebalancing="DISABLED",
+        availability_zone_rebalancing="ENABLED" if rebalanced else "DISABLED",
         deployment_configuration=ecs.CfnService.DeploymentConfigurationProperty(
             deployment_circuit_breaker=ecs.CfnService.DeploymentCircuitBreakerProperty(enable=True, rollback=True),
-            # Nobody waits for a worker but the queue. With none kept in service idle ones make room at once, where the
-            # group is at its limit too; busy ones are protected, and make room when they have finished.
-            minimum_healthy_percent=0,
+            minimum_healthy_percent=kept_in_service_percent,
             maximum_percent=200,
         ),
         enable_execute_command=False,
