@@ -1,5 +1,7 @@
 """docs/availability.md and its picture against the templates, the one server's and the environments'."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -54,3 +56,9 @@ def test_times_are_those_of_the_settings(assemblies: Path) -> None:
     assert times.visibility_s == settings.messaging.visibility_timeout_s
     assert times.max_receives == settings.messaging.max_receive_count
     assert (times.check_every_s, times.check_within_s, times.up_after, times.down_after) == (30, 5, 2, 3)
+
+
+def test_times_beside_what_was_measured_are_those_of_the_templates(assemblies: Path) -> None:
+    kept = json.loads((DOCS / "evidence.json").read_text(encoding="utf-8"))["templates"]
+    now = asdict(read_times(load_assembly(assemblies / "prod")))
+    assert kept == now, "docs/evidence.md has fallen behind: run make evidence EVIDENCE=--page"
