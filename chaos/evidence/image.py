@@ -144,6 +144,11 @@ def at_work(target: Field, *, within_s: float = OVER_WITHIN_S) -> tuple[ChildPro
     return None
 
 
+def kill_task(task: ChildProcess) -> float:
+    """`kill -9` of a task with all that it started: with a container's first process the kernel ends the others."""
+    return kill(task.pid, *(process.pid for process in below(task)))
+
+
 def kill(*pids: int) -> float:
     """`kill -9`; when, as time.time()."""
     at = time.time()

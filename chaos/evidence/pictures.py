@@ -30,6 +30,7 @@ def web_timeline(figures: Mapping[str, Any]) -> str:
         asked.bar(starts, heights, width * 0.86, bottom, align="edge", color=colour, label=label)
         bottom = [below + height for below, height in zip(bottom, heights, strict=True)]
     dress(asked)
+    asked.set_ylim(top=1.08 * max(bottom))
     asked.set_ylabel(f"requests in {width:g} s")
     _legend(asked)
     task = [(begin, 0.0, SECOND), (0.0, run["started"], THIRD), (run["started"], run["healthy"], FAINT)]
@@ -66,7 +67,7 @@ def message_life(figures: Mapping[str, Any]) -> str:
                 axes.plot(each["killed"], list(rows).index("in hand"), "X", color=INK, markersize=7)
         axes.plot(life["redriven"]["done"], list(rows).index("in hand"), "o", color=INK, markersize=6)
         axes.set_title(f"its {name} is killed at every try", color=INK, fontsize=9.5, loc="left")
-        axes.set_xlim(left=0)
+        axes.set_xlim(left=-0.02 * life["redriven"]["done"])
     panels[-1].set_xlabel("seconds since the first receive (cross: killed; dot: done)")
     return svg(figure, "Life of a message whose image kills its decoder, and of one whose image kills its worker")
 
@@ -99,16 +100,19 @@ def _spans(axes: Axes, rows: Mapping[str, Sequence[Span]]) -> None:
 
 
 def _moments(axes: Axes, moments: Mapping[str, float], *, rows: int, span_s: float) -> None:
-    """Names of moments below the rows, on two lines where they would meet."""
+    """Names of moments below the rows, in the order of time, on several lines and to the left where they would meet."""
     last = [-1e9, -1e9, -1e9]
-    room = span_s * 0.16
+    room = span_s * 0.17
     axes.set_ylim(rows + 1.3, -0.6)
-    for name, at in moments.items():
+    ordered = sorted(moments.items(), key=lambda moment: moment[1])
+    nexts = [*(at for _, at in ordered[1:]), 1e9]
+    for (name, at), next_at in zip(ordered, nexts, strict=True):
+        side = "right" if next_at - at < room < at else "left"
         line = next((number for number, before in enumerate(last) if at - before >= room), 2)
         last[line] = at
         y = rows - 0.25 + 0.55 * line
         axes.plot([at, at], [-0.5, y - 0.2], color=INK, linewidth=0.7, linestyle=(0, (2, 2)))
-        axes.text(at, y, f"{name} {at:.1f}", color=INK, fontsize=8.5, ha="left", va="center")
+        axes.text(at, y, f"{name} {at:.1f}", color=INK, fontsize=8.5, ha=side, va="center")
 
 
 def _legend(axes: Axes) -> None:

@@ -13,6 +13,7 @@ from chaos.evidence.image import OVER_WITHIN_S, Seen, Story, at_work, kill, told
 from chaos.evidence.pictures import message_life
 from chaos.facts import queue_length
 from chaos.field import Field, wait_until
+from chaos.fleet import below
 from local.process import ChildProcess
 from service.worker.policy import RetryPolicy
 
@@ -20,7 +21,7 @@ Victims = Callable[[ChildProcess, Sequence[int]], Sequence[int]]
 _POLL_S = 0.05
 _WAYS: Mapping[str, tuple[str, Victims]] = {
     "decoder": ("the processes that develop it", lambda _, developing: developing),
-    "worker": ("the whole worker", lambda worker, _: [worker.pid]),
+    "worker": ("the whole worker", lambda worker, _: [worker.pid, *(process.pid for process in below(worker))]),
 }
 
 
@@ -187,7 +188,7 @@ class _Letters:
 
 
 def _came(seen: float, sent: float, began: float) -> float:
-    """When it came: as SQS says of one that a worker sent, as it was seen of one that SQS moved, which keeps its age."""
+    """When it came: as SQS says of one that a worker sent; as seen of one that SQS moved, which keeps its age."""
     return sent if began < sent < seen else seen
 
 

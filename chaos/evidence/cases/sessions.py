@@ -1,9 +1,6 @@
 """One person at several web tasks: signed in at one, known at the others, also when one dies; out at all at once."""
 
-import os
 import re
-import signal
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +9,7 @@ import httpx
 from audit.spof.times import Times
 from chaos.errors import ChaosError
 from chaos.evidence.cases import Case, Figures, Shown, Stage, case
+from chaos.evidence.image import kill_task
 from chaos.evidence.notes import IN, OUT, first, read_notes
 from chaos.faults.servers import SessionStoreGone
 from chaos.field import Field, wait_until
@@ -146,12 +144,11 @@ def _while_killed(target: Field, look: Callable[[], object]) -> None:
     web = target.fleet.running(Part.WEB)[0]
     port = int(web.program.environment["RAWMILL_PORT"])
     log = target.platform.layout.log("balancer")
-    killed = time.time()
+    killed = kill_task(web)
 
     def is_said(what: str) -> bool:
         return first(read_notes(log), what, port=port, since=killed) is not None
 
-    os.kill(web.pid, signal.SIGKILL)
     wait_until(lambda: is_said(OUT), within_s=_WITHIN_S, what=f"{web.name} is out of rotation")
     look()
     look()

@@ -1,13 +1,12 @@
 """A web task is killed while users ask: when the balancer notices, when users do, when another is in its place."""
 
-import os
-import signal
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from audit.spof.times import Times
 from chaos.evidence.cases import Case, Figures, Shown, Stage, case
+from chaos.evidence.image import kill_task
 from chaos.evidence.notes import FAILED, IN, OUT, PASSED, first, read_notes
 from chaos.evidence.pictures import web_timeline
 from chaos.evidence.spread import middle_one, spread
@@ -98,8 +97,7 @@ def _kill(target: Field, task: ChildProcess) -> tuple[dict[str, Any], dict[str, 
     log = target.platform.layout.log("balancer")
     with Users(target) as users:
         time.sleep(BEFORE_S)
-        killed = time.time()
-        os.kill(task.pid, signal.SIGKILL)
+        killed = kill_task(task)
         wait_until(lambda: _pid(target, task.name) not in {None, task.pid}, within_s=_WITHIN_S, what="another task")
         started = time.time()
         wait_until(

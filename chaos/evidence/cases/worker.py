@@ -6,7 +6,7 @@ from typing import Any
 
 from audit.spof.times import Times
 from chaos.evidence.cases import Case, Figures, Shown, Stage, case
-from chaos.evidence.image import OVER_WITHIN_S, at_work, kill, told, until
+from chaos.evidence.image import OVER_WITHIN_S, at_work, kill_task, told, until
 from chaos.evidence.spread import spread
 from chaos.field import Field, wait_until
 from client import Submission
@@ -73,7 +73,7 @@ def _kill(stage: Stage) -> dict[str, Any]:
         if found is None:
             raise TimeoutError("no worker took the image")
         worker, _ = found
-        killed = kill(worker.pid)
+        killed = kill_task(worker)
         lease = until(story, lambda seen: seen.attempts == 1 and seen.lease_until is not None)
         wait_until(lambda: _is_replaced(target, worker), within_s=OVER_WITHIN_S, what="another worker is started")
         started = time.time()
