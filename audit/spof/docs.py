@@ -107,7 +107,8 @@ def _judged(folder: Path) -> Judgement:
 
 def _endpoints_as_one(components: Iterable[Component]) -> list[Component]:
     """Endpoints that tasks use, of which there is one for each service, as the one with the fewest parts."""
-    endpoints, others = [], []
+    endpoints: list[Component] = []
+    others: list[Component] = []
     for each in components:
         (endpoints if each.name.startswith("endpoint ") and each.serves else others).append(each)
     least = sorted(endpoints, key=lambda each: len(each.parts))[:1]

@@ -101,7 +101,7 @@ def test_a_kill_of_a_worker_says_which_promise_it_broke(change: dict[str, Any], 
 
 
 LIFE: dict[str, Any] = {
-    "tries": [{"at": 0.0, "killed": 0.5}, {"at": 10.0, "killed": 10.4}, {"at": 20.0, "killed": None}],
+    "tries": [{"at": 0.0, "killed": 0.5}, {"at": 10.0, "killed": 10.4}, {"at": 20.0, "killed": 20.4}],
     "dead_letter": 30.0,
     "failed": {"at": 41.0, "code": "worker_lost"},
     "letter": {"body": "image_id, job_id", "attributes": {}},
@@ -115,6 +115,8 @@ LIFE: dict[str, Any] = {
     [
         ({}, None),
         ({"tries": LIFE["tries"][:2]}, "2 tries instead of 3"),
+        ({"tries": [*LIFE["tries"], {"at": 30.0, "killed": None}]}, None),
+        ({"tries": [*LIFE["tries"], {"at": 30.0, "killed": 30.1}]}, "4 tries instead of 3"),
         ({"failed": {"at": 1.0, "code": "damaged"}}, "failed as damaged"),
         ({"dead_letter": None}, "never came to the dead-letter queue"),
         ({"redriven": LIFE["redriven"] | {"status": "failed"}}, "after the redrive it ended as failed"),

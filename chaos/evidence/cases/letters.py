@@ -94,8 +94,9 @@ _FAILS_AS = {"decoder": "out_of_memory", "worker": "worker_lost"}
 def broken_by(life: Mapping[str, Any], *, max_receives: int, name: str) -> list[str]:
     """Promises that one life broke."""
     broken = []
-    if len(life["tries"]) != max_receives:
-        broken.append(f"{len(life['tries'])} tries instead of {max_receives}")
+    tries = sum(each["killed"] is not None for each in life["tries"])
+    if tries != max_receives:
+        broken.append(f"{tries} tries instead of {max_receives}")
     if life["failed"]["code"] != _FAILS_AS[name]:
         broken.append(f"it failed as {life['failed']['code']}")
     if name == "decoder" and life["letter"]["attributes"].get("reason_code") != life["failed"]["code"]:
@@ -223,9 +224,10 @@ def _rows(life: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Everything in its order, with the time since the line before."""
     events: list[tuple[float, str]] = []
     for number, each in enumerate(life["tries"], 1):
-        events.append((each["at"], f"received and begun, try {number}"))
-        if each["killed"] is not None:
-            events.append((each["killed"], "killed"))
+        if each["killed"] is None:
+            events.append((each["at"], "received once more, and given up untried"))
+            continue
+        events += [(each["at"], f"received and begun, try {number}"), (each["killed"], "killed")]
     redriven = life["redriven"]
     if life["dead_letter"] is not None:
         events.append((life["dead_letter"], "the message is in the dead-letter queue"))
