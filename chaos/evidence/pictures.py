@@ -112,7 +112,9 @@ def _moments(axes: Axes, moments: Mapping[str, float], *, rows: int, span_s: flo
         last[line] = at
         y = rows - 0.25 + 0.55 * line
         axes.plot([at, at], [-0.5, y - 0.2], color=INK, linewidth=0.7, linestyle=(0, (2, 2)))
-        axes.text(at, y, f"{name} {at:.1f}", color=INK, fontsize=8.5, ha=side, va="center")
+        # On a card of its own: lines of other moments end behind it.
+        card = {"facecolor": CARD, "edgecolor": "none", "pad": 1.0}
+        axes.text(at, y, f"{name} {at:.1f}", color=INK, fontsize=8.5, ha=side, va="center", bbox=card, zorder=3)
 
 
 def _legend(axes: Axes) -> None:

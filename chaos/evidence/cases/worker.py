@@ -41,7 +41,7 @@ class WorkerKilled(Case):
             (
                 f"its lease and its message's hiding are over (here {here} s)",
                 spread(run["lease_over"] for run in runs),
-                f"0 to {times.visibility_s} s: both are prolonged at each third",
+                f"{times.visibility_s * 2 // 3} to {times.visibility_s} s: both are prolonged at each third",
             ),
             ("a worker begins with the image again", spread(run["again"] for run in runs), "when its hiding is over"),
             ("the image is done", spread(run["done"] for run in runs), "as long as developing takes"),
