@@ -1,4 +1,4 @@
-"""docs/reliability.md: prose that people write, and between marks what a full run found. Figures are kept beside it."""
+"""Pages with prose that people write, and between marks what a run found. Figures are kept beside them."""
 
 import json
 import re
@@ -8,19 +8,24 @@ from typing import Any
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGE, DATA = DOCS / "reliability.md", DOCS / "reliability.json"
-_BLOCK = re.compile(r"(<!-- made by make chaos: ([a-z-]+) -->).*?(<!-- end -->)", re.DOTALL)
+CHAOS, EVIDENCE = "chaos", "evidence"
+"""Commands that fill pages."""
 
 
-def fresh(text: str, blocks: Mapping[str, str]) -> str:
-    """The page with these blocks; what stands outside of marks, and blocks of suites that were not run, are kept."""
-    return _BLOCK.sub(
+def fresh(text: str, blocks: Mapping[str, str], *, by: str = CHAOS) -> str:
+    """The page with these blocks; what stands outside of marks, and blocks that were not made, are kept."""
+    return _block(by).sub(
         lambda found: f"{found[1]}\n\n{blocks[found[2]]}\n\n{found[3]}" if found[2] in blocks else found[0], text
     )
 
 
-def marked(text: str) -> list[str]:
+def marked(text: str, *, by: str = CHAOS) -> list[str]:
     """Names of the blocks of a page, in its order."""
-    return [found[2] for found in _BLOCK.finditer(text)]
+    return [found[2] for found in _block(by).finditer(text)]
+
+
+def _block(by: str) -> re.Pattern[str]:
+    return re.compile(rf"(<!-- made by make {by}: ([a-z-]+) -->).*?(<!-- end -->)", re.DOTALL)
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]], *, right: Collection[int] = ()) -> str:
@@ -30,9 +35,9 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]], *, right: Collecti
     return "\n".join(f"| {' | '.join(line)} |" for line in (head, rule, *map(tuple, rows)))
 
 
-def load() -> dict[str, Any]:
-    """The figures of the page."""
-    figures: dict[str, Any] = json.loads(DATA.read_text(encoding="utf-8"))
+def load(path: Path = DATA) -> dict[str, Any]:
+    """The figures of a page, those of docs/reliability.md unless another is named."""
+    figures: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return figures
 
 

@@ -1,5 +1,5 @@
 # Proofs over a cloud assembly, and what proves the proofs.
-.PHONY: audit audit-oracle audit-mutation audit-docs bench-audit
+.PHONY: audit audit-oracle audit-mutation audit-docs availability-docs bench-audit
 
 # An environment that does not claim to survive the loss of a zone is not held to it.
 CLAIMS_ZONES = grep -q '^high_availability = true' environments/$(ENV).toml
@@ -25,3 +25,7 @@ audit-docs: synth ## Draw docs/audit.svg from the proofs of prod
 
 bench-audit: setup ## Time the proofs of a network of 6 zones, 60 subnets and 500 rules
 	@$(PY) -m tests.audit.large
+
+availability-docs: setup ## Bring docs/availability.md and its picture up to date with the templates
+	@for environment in dev staging prod; do $(MAKE) --no-print-directory synth ENV=$$environment || exit 1; done
+	@$(PY) -m audit.spof.docs cdk.out

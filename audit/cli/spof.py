@@ -12,6 +12,7 @@ from audit.reach.load import read_network
 from audit.spof.judge import Death, Judgement, judge
 from audit.spof.model import Component
 from audit.spof.read import read_components
+from audit.spof.words import within
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -62,20 +63,6 @@ def _print(judgement: Judgement) -> None:
         console.print(f"[red]single point of failure[/]: {death.what} stops {', '.join(sorted(death.stops))}")
     if not points:
         console.print("[green]no single point of failure[/]")
-
-
-def within(component: Component) -> str:
-    """Recovery time for people, with where it comes from."""
-    if component.recovery_s is None:
-        return component.basis
-    least, most = component.recovery_s
-    return f"{_time(least)} to {_time(most)} ({component.basis})"
-
-
-def _time(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
 
 
 def _parts(component: Component) -> str:

@@ -53,6 +53,7 @@ class _Reader:
 
     def components(self) -> Iterator[Component]:
         yield from self._load_balancers()
+        yield from self._servers()
         yield from self._services()
         yield from self._bursts()
         yield from self._databases()
@@ -74,6 +75,22 @@ class _Reader:
                 recovery="AWS replaces the node and takes it out of DNS",
                 recovery_s=(60, 300),
                 basis=_AWS,
+            )
+
+    def _servers(self) -> Iterator[Component]:
+        """Instances of no group: nothing starts another one in their place, whatever runs on them."""
+        for resource in self._assembly.of_kind("AWS::EC2::Instance"):
+            yield Component(
+                name="server",
+                resources=(resource.address,),
+                parts=self._parts(resource.address),
+                serves=EVERYTHING,
+                takes_over=False,
+                users_see="no answer; nothing is taken, developed or handed out",
+                users_see_none="no answer; nothing is taken, developed or handed out",
+                recovery="a person starts it again, or builds it anew from the last copy of its disk",
+                recovery_s=(300, 86_400),
+                basis="assumed: minutes if its host failed and EC2 moves it, a day if its disk is lost",
             )
 
     def _services(self) -> Iterator[Component]:
@@ -174,7 +191,7 @@ class _Reader:
                 users_see_none="nobody can sign in to the console; API keys work, rate limits are not counted",
                 recovery="ElastiCache promotes a replica" if failover else "ElastiCache replaces the node",
                 recovery_s=(15, 60) if failover else (300, 1800),
-                basis=f"{nodes} nodes, automatic failover is {str(failover).lower()}; times from the ElastiCache guide",
+                basis=f"{nodes} of it, automatic failover is {str(failover).lower()}; times from the ElastiCache guide",
             )
 
     def _ways_out(self) -> Iterator[Component]:

@@ -49,7 +49,7 @@ class KillChildren(_Kills):
     what = "`kill -9` of a process that develops an image, again and again"
 
     def victim(self, target: Field) -> int | None:
-        return _any([child.pid for task in target.fleet.running(Part.WORKER) for child in below(task) if _works(child)])
+        return _any([child.pid for task in target.fleet.running(Part.WORKER) for child in below(task) if works(child)])
 
 
 @fault
@@ -94,7 +94,7 @@ class KillAtRandom(_Kills):
         return _any([task.pid for task in tasks] + [child.pid for task in tasks for child in below(task)])
 
 
-def _works(child: psutil.Process) -> bool:
+def works(child: psutil.Process) -> bool:
     """Whether it is a child of the fork server: what develops, not what starts."""
     try:
         parent = child.parent()

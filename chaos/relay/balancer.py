@@ -1,13 +1,16 @@
 """A load balancer in front of the web tasks: `python -m chaos.relay.balancer PORT TARGET...`.
 
 It does what the platform's does: asks every target's health, sends requests to the healthy ones in turn, takes a target
-out after three failures and in again after two successes, and answers 502 for a target that does not answer. Only its
-clock is faster: it asks every second instead of every thirty.
+out after three failures and in again after two successes, and answers 502 for a target that does not answer. Its clock
+is faster: it asks every second instead of every thirty. And it tells what no other does: each answer says in a header
+which target gave it, and each change of mind about a target is a line of JSON on standard output.
 """
 
 import asyncio
 import itertools
+import json
 import sys
+import time
 
 from chaos.relay.wire import MAX_HEAD_BYTES, Head, body, read_head
 
@@ -15,6 +18,8 @@ LOOPBACK = "127.0.0.1"
 EVERY_S = 1.0
 ANSWER_WITHIN_S = 5.0
 DOWN_AFTER, UP_AFTER = 3, 2
+ANSWERED_BY = "X-Answered-By"
+"""Header of answers: the port of the target."""
 _BAD_GATEWAY = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 _ASK = b"GET /health/ HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: ELB-HealthChecker/2.0\r\nConnection: close\r\n\r\n"
 
@@ -28,15 +33,23 @@ class Target:
         self.port = port
         self.healthy = True
         self._streak = 0
+        self._answers = True
 
     async def watch(self) -> None:
         """Ask for its health, for ever."""
         while True:
             good = await self._is_good()
+            if good is not self._answers:
+                self._answers = good
+                self._tell("check passed" if good else "check failed")
             self._streak = 0 if good is self.healthy else self._streak + 1
             if self._streak >= (DOWN_AFTER if self.healthy else UP_AFTER):
                 self.healthy, self._streak = good, 0
+                self._tell("in rotation" if good else "out of rotation")
             await asyncio.sleep(EVERY_S)
+
+    def _tell(self, what: str) -> None:
+        print(json.dumps({"at": time.time(), "port": self.port, "what": what}), flush=True)
 
     async def _is_good(self) -> bool:
         try:
@@ -91,7 +104,7 @@ class Balancer:
             client[1].write(_BAD_GATEWAY)
             await client[1].drain()
             return False
-        client[1].write(answer.raw)
+        client[1].write(answer.raw[:-2] + f"{ANSWERED_BY}: {target.port}\r\n\r\n".encode())
         if request.method != "HEAD" and answer.status not in {204, 304}:
             async for piece in body(up_reader, answer):
                 client[1].write(piece)

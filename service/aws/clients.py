@@ -3,10 +3,13 @@
 boto3 itself honours AWS_ENDPOINT_URL, therefore the same code runs against the local endpoints.
 """
 
+import os
 import threading
-from typing import TYPE_CHECKING
+import weakref
+from typing import TYPE_CHECKING, TypeVar
 
 import boto3
+from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, Credentials
 from botocore.session import Session as BotocoreSession
@@ -50,6 +53,24 @@ _LINKS = Config(
 )
 
 
+C = TypeVar("C", bound=BaseClient)
+_made: "weakref.WeakSet[BaseClient]" = weakref.WeakSet()
+
+
+def _kept(client: C) -> C:
+    _made.add(client)
+    return client
+
+
+def _leave_connections() -> None:
+    """Connections of the process that forked are its own: a second one on them would write into its requests."""
+    for client in list(_made):
+        client.close()
+
+
+os.register_at_fork(after_in_child=_leave_connections)
+
+
 class Clients:
     """The clients of one set of credentials in one region. Safe to share between threads."""
 
@@ -71,7 +92,7 @@ class Clients:
         """Storage."""
         with self._lock:
             if self._s3 is None:
-                self._s3 = self._session.client("s3", config=_config(STORAGE_READ_TIMEOUT_S).merge(_S3))
+                self._s3 = _kept(self._session.client("s3", config=_config(STORAGE_READ_TIMEOUT_S).merge(_S3)))
             return self._s3
 
     @property
@@ -79,7 +100,7 @@ class Clients:
         """Queues."""
         with self._lock:
             if self._sqs is None:
-                self._sqs = self._session.client("sqs", config=_config(QUEUE_READ_TIMEOUT_S))
+                self._sqs = _kept(self._session.client("sqs", config=_config(QUEUE_READ_TIMEOUT_S)))
             return self._sqs
 
     @property
@@ -87,7 +108,7 @@ class Clients:
         """Role sessions."""
         with self._lock:
             if self._sts is None:
-                self._sts = self._session.client("sts", config=_config(QUICK_READ_TIMEOUT_S))
+                self._sts = _kept(self._session.client("sts", config=_config(QUICK_READ_TIMEOUT_S)))
             return self._sts
 
     @property
@@ -95,7 +116,7 @@ class Clients:
         """Secrets Manager."""
         with self._lock:
             if self._secrets is None:
-                self._secrets = self._session.client("secretsmanager", config=_config(QUICK_READ_TIMEOUT_S))
+                self._secrets = _kept(self._session.client("secretsmanager", config=_config(QUICK_READ_TIMEOUT_S)))
             return self._secrets
 
 
@@ -104,7 +125,7 @@ def link_client(credentials: Credentials, *, region: str) -> "S3Client":
     session = BotocoreSession()
     session.register_component("credential_provider", CredentialResolver([_Given(credentials)]))
     config = _config(QUICK_READ_TIMEOUT_S).merge(_S3).merge(_LINKS)
-    return boto3.Session(botocore_session=session, region_name=region).client("s3", config=config)
+    return _kept(boto3.Session(botocore_session=session, region_name=region).client("s3", config=config))
 
 
 class _Given(CredentialProvider):

@@ -46,10 +46,14 @@ class RetryPolicy:
         """Seconds until the next try of an image that has failed `attempts` times, None when it is given up."""
         if code in PERMANENT or attempts >= self.max_attempts:
             return None
-        base_s: float = self.visibility_timeout_s * _FIRST_SHARE * _FACTOR ** (attempts - 1)
+        base_s = self.usual_wait_s(attempts=attempts)
         # Images that failed together, as in an outage, do not come back together.
         spread = random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - no secret
         return max(1, min(self.visibility_timeout_s, LONGEST_WAIT_S, round(base_s * spread)))
+
+    def usual_wait_s(self, *, attempts: int) -> float:
+        """What the waits after so many failures are spread around."""
+        return float(self.visibility_timeout_s * _FIRST_SHARE * _FACTOR ** (attempts - 1))
 
     def outage_wait_s(self, waited_s: float) -> int:
         """Seconds until the next try after an outage, which is no try: the longer it has waited already, the longer.

@@ -150,3 +150,16 @@ def test_a_count_that_only_a_deployment_knows_is_refused(tmp_path: Path, capsys:
     template["Resources"]["Web"]["Properties"]["MinSize"] = {"Fn::GetAtt": ["Queue", "QueueName"]}
     assert main(["spof", str(write_assembly(tmp_path / "cdk.out", One=template))]) == 2
     assert "MinSize: ${One.Queue.QueueName} is only known when deployed" in capsys.readouterr().err
+
+
+def test_an_instance_of_no_group_is_a_single_point_of_failure_with_all_that_runs_on_it(build: Build) -> None:
+    template = platform()
+    template["Resources"]["Lonely"] = {
+        "Type": "AWS::EC2::Instance",
+        "Properties": {"SubnetId": {"Ref": "Appb"}, "SecurityGroupIds": [{"Fn::GetAtt": ["WebGroup", "GroupId"]}]},
+    }
+    judgement = build(template)
+    assert {death.what: death.stops for death in judgement.single_points} == {
+        "one of server": set(Function),
+        "zone eu-west-1b": set(Function),
+    }
