@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,24 +39,31 @@ class Web:
 @pytest.fixture
 def web(service_environment: dict[str, str], tmp_path: Path) -> Iterator[Web]:
     """Started on a free port and healthy."""
+    with running("-m", "service", "web", environment=service_environment, at=tmp_path) as started:
+        yield started
+
+
+@contextmanager
+def running(*command: str, environment: dict[str, str], at: Path) -> Iterator[Web]:
+    """What a command of Python's starts, on a free port and healthy."""
     port = free_port()
-    log = tmp_path / "web.log"
+    log = at / "web.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "service", "web"],
-            env={**os.environ, **service_environment, "RAWMILL_PORT": str(port)},
+            [sys.executable, *command],
+            env={**os.environ, **environment, "RAWMILL_PORT": str(port)},
             cwd=ROOT,
             stdout=out,
             stderr=subprocess.STDOUT,
         )
-    running = Web(process, f"http://127.0.0.1:{port}", log)
+    started = Web(process, f"http://127.0.0.1:{port}", log)
     try:
         deadline = time.monotonic() + START_S
-        while not _healthy(running):
+        while not _healthy(started):
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.1)
-        yield running
+        yield started
     finally:
         if process.poll() is None:
             process.kill()
