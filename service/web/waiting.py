@@ -357,7 +357,7 @@ class Worker(ThreadWorker):  # type: ignore[misc,unused-ignore]
         conn.close()
 
 
-def before_request(_worker: Worker, request: Any) -> None:
+def before_request(_worker: object, request: Any) -> None:
     """Called by gunicorn before it answers one.
 
     A body that no thread will read ends the connection: gunicorn would wait for the rest of it, to skip it. And who

@@ -17,10 +17,9 @@ def main() -> None:
     from service.database.migrate import migrate_first
     from service.web import server, waiting
 
-    for name, value in json.loads(sys.argv[1]).items():
+    for name, value in {**json.loads(sys.argv[1]), "processes": lambda: PROCESSES}.items():
         [place] = [module for module in (server, waiting) if hasattr(module, name)]
         setattr(place, name, value)
-    server.processes = lambda: PROCESSES
     migrate_first()
     server.run(config)
 
