@@ -197,12 +197,9 @@ class Worker(ThreadWorker):  # type: ignore[misc,unused-ignore]
     # --- a request arrives ---
 
     def _receive(self, waiting: Waiting) -> None:
-        try:
-            data = waiting.conn.sock.recv(_RECEIVE_BYTES)
-        except BlockingIOError:
+        data = _read(waiting.conn)
+        if data is None:
             return
-        except OSError:
-            data = b""
         if not data:  # whoever goes before the request is whole wants no answer
             self._end(waiting.conn)
             return
@@ -276,12 +273,9 @@ class Worker(ThreadWorker):  # type: ignore[misc,unused-ignore]
 
     def _ignore(self, waiting: Waiting) -> None:
         """Reads what a client still says after its last answer."""
-        try:
-            data = waiting.conn.sock.recv(_RECEIVE_BYTES)
-        except BlockingIOError:
+        data = _read(waiting.conn)
+        if data is None:
             return
-        except OSError:
-            data = b""
         waiting.moved += len(data)
         if not data or waiting.moved > MAX_HEAD_BYTES:
             self._end(waiting.conn)
@@ -355,6 +349,16 @@ class Worker(ThreadWorker):  # type: ignore[misc,unused-ignore]
         self._forget(conn)
         self.nr_conns -= 1
         conn.close()
+
+
+def _read(conn: TConn) -> bytes | None:
+    """What has arrived: None when nothing has, no bytes when the client is gone."""
+    try:
+        return bytes(conn.sock.recv(_RECEIVE_BYTES))
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""
 
 
 def before_request(_worker: object, request: Any) -> None:

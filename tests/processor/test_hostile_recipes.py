@@ -5,6 +5,7 @@ import io
 import json
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +15,11 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from processor.errors import RecipeError
-from processor.header import ImageHeader
 from processor.plan import make_plan
 from processor.recipe_io import dump_recipe, load_recipe
+from tests.processor.test_plan import HEADER
 
-HEADER = ImageHeader(
-    size_bytes=1_300_000,
-    width_px=960,
-    height_px=640,
-    raw_width_px=960,
-    raw_height_px=640,
-    orientation=6,
-    pixel_aspect=1.0,
-    bayer=(0, 1, 1, 2),
-    preview_px=None,
-    fast_unpack="uncompressed",
-    make="Maker",
-    model="Model",
-)
+SMALL = replace(HEADER, width_px=960, height_px=640, raw_width_px=960, raw_height_px=640, orientation=6)
 SEED: dict[str, Any] = {
     "name": "hostile",
     "tier": "best",
@@ -158,9 +146,9 @@ def check(folder: Path, name: str, text: str) -> bool:
     again.write_text(dump_recipe(recipe), encoding="utf-8")
     assert load_recipe(again) == recipe
     assert load_recipe(again).digest() == recipe.digest()
-    plan = make_plan(HEADER, recipe)
+    plan = make_plan(SMALL, recipe)
     assert 1 <= len(plan.renditions) <= 16
-    assert all(max(each.width_px, each.height_px) <= HEADER.width_px for each in plan.renditions)
+    assert all(max(each.width_px, each.height_px) <= SMALL.width_px for each in plan.renditions)
     assert 0 < plan.predicted_s < 60
     return True
 

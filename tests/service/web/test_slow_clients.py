@@ -16,6 +16,7 @@ from service.web.size import THREADS
 from tests.service.api.test_server import ROOT, Web, _manage, running
 from tests.service.web.entry import PROCESSES
 
+pytestmark = pytest.mark.platform
 ENTRY = Path(__file__).with_name("entry.py")
 
 PATIENCE_S = 60
