@@ -13,6 +13,9 @@ from processor.types import ColourSpace, Tier
 RENDERING_VERSION = 1
 """Raised whenever the same original and recipe would give other pixels, so that nothing stale is taken for done."""
 
+LOGO_FORMATS = ("PNG", "JPEG", "WEBP")
+"""Pillow's other readers, one of which starts a program, are no business of whoever sends a recipe."""
+
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 
 
@@ -67,6 +70,13 @@ class CustomFilter(_Strict):
     name: Name
     params: dict[str, str | int | float | bool] = Field(default_factory=dict)
 
+    @field_validator("params")
+    @classmethod
+    def _numbers_fit(cls, params: dict[str, str | int | float | bool]) -> dict[str, str | int | float | bool]:
+        if any(isinstance(value, int) and not -(2**63) <= value < 2**63 for value in params.values()):
+            raise ValueError("whole numbers have 64 bits at most")
+        return params
+
 
 Filter = Annotated[Blur | Unsharp | CustomFilter, Field(discriminator="kind")]
 
@@ -75,7 +85,7 @@ class Watermark(_Strict):
     """A logo over every rendition.
 
     Attributes:
-        logo: an image file, usually PNG with alpha; relative paths start at the recipe's folder.
+        logo: a PNG (usually, with alpha), JPEG or WebP file; relative paths start at the recipe's folder.
         opacity: 0 invisible to 1 as drawn.
         scale: the logo's long edge as a share of the rendition's short edge.
         margin: distance from the edges (or between tiles) as a share of the rendition's short edge.

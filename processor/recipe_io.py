@@ -6,12 +6,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from processor.errors import RecipeError
-from processor.recipe import Recipe
+from processor.recipe import LOGO_FORMATS, Recipe
 
 MAX_RECIPE_BYTES = 256 * 1024
 MAX_LOGO_PIXELS = 25_000_000
@@ -83,7 +83,9 @@ def _read_settings(path: Path) -> object:
     try:
         return tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
     except (tomllib.TOMLDecodeError, json.JSONDecodeError) as error:
-        raise RecipeError(f"{path}: not valid {path.suffix[1:].upper()}: {error}") from None
+        raise RecipeError(f"{path}: not valid {path.suffix[1:].upper()}: {_printable(str(error))}") from None
+    except ValueError:  # Python reads no number of more than 4300 digits
+        raise RecipeError(f"{path}: has a number of thousands of digits; no setting takes one") from None
     except RecursionError:
         raise RecipeError(f"{path}: nested too deeply for a recipe") from None
 
@@ -102,7 +104,7 @@ def _causes(error: ValidationError) -> list[ErrorDetails]:
 
 def _sentence(where: str, fault: ErrorDetails) -> str:
     """`FILE: key = value: what is allowed`, the way every settings error of the project reads."""
-    key = ".".join(str(part) for part in fault["loc"] if part not in {"blur", "unsharp", "custom"})
+    key = ".".join(_brief(str(part)) for part in fault["loc"] if part not in {"blur", "unsharp", "custom"})
     message = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
     if fault["type"] == "missing":
         return f"{where}: {key}: missing; it is required"
@@ -115,19 +117,33 @@ def _sentence(where: str, fault: ErrorDetails) -> str:
 
 
 def _shortened(value: Any) -> str:
-    text = json.dumps(value, default=str, ensure_ascii=False)
-    return text if len(text) <= 60 else f"{text[:57]}…"
+    try:
+        text = json.dumps(value, default=str, ensure_ascii=False)
+    except (ValueError, RecursionError):  # a number of thousands of digits, lists within lists within lists
+        return "(too long to be shown)"
+    return _brief(text)
+
+
+def _brief(text: str) -> str:
+    return _printable(text if len(text) <= 60 else f"{text[:57]}…")
+
+
+def _printable(text: str) -> str:
+    """Nothing in it breaks the line, turns its direction or cannot be written."""
+    return text if text.isprintable() else "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 def _check_logo(logo: Path, where: str) -> None:
-    subject = f"{where}: watermark.logo = {logo}"
+    subject = f"{where}: watermark.logo = {_printable(str(logo))}"
     limit = f"a logo has at most {MAX_LOGO_PIXELS // 1_000_000} million pixels"
     try:
-        with Image.open(logo) as image:
+        with Image.open(logo, formats=LOGO_FORMATS) as image:
             width, height = image.size
             image.verify()
     except Image.DecompressionBombError:
         raise RecipeError(f"{subject}: far too large; {limit}") from None
+    except UnidentifiedImageError:
+        raise RecipeError(f"{subject}: not an image that can be opened; a logo is a PNG, JPEG or WebP file") from None
     except OSError as error:
         raise RecipeError(f"{subject}: {error.strerror or 'not an image that can be opened'}") from None
     except (SyntaxError, ValueError) as error:  # what Pillow raises for a broken PNG

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from processor.errors import ImageError, ReasonCode, Stage
-from processor.recipe import Position, Watermark
+from processor.recipe import LOGO_FORMATS, Position, Watermark
 from processor.types import Rgb8
 
 _COLUMN = {
@@ -74,7 +74,7 @@ def _stamp_of(logo: Path) -> int:
 def _logo_at(path: Path, _changed_ns: int, long_edge_px: int, opacity: float) -> NDArray[np.uint8]:
     """The logo as H×W×4 uint8 (straight alpha, opacity applied) at one size. A batch needs only a few sizes."""
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=LOGO_FORMATS) as image:
             rgba = image.convert("RGBA")
     except (OSError, ValueError, SyntaxError) as error:
         raise ImageError(ReasonCode.UNREADABLE, f"logo {path}: {error}", stage=Stage.WATERMARK) from error

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
@@ -103,6 +103,13 @@ def _on_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
 @api.exception_handler(Http404)
 def _on_missing(request: HttpRequest, error: Http404) -> HttpResponse:  # noqa: ARG001
     return answer(Problem(Code.NOT_FOUND, "there is nothing at this address"), request_id=request_id_of(request))
+
+
+@api.exception_handler(SuspiciousOperation)
+def _on_suspicious(request: HttpRequest, error: SuspiciousOperation) -> HttpResponse:
+    """What Django refuses to read, such as thousands of parameters."""
+    detail = f"the request cannot be read: {type(error).__name__}"
+    return answer(Problem(Code.BAD_REQUEST, detail), request_id=request_id_of(request))
 
 
 @api.exception_handler(AwsError)

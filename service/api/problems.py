@@ -29,6 +29,7 @@ class Code(StrEnum):
     UPLOAD_MISSING = "upload_missing"
     UPLOAD_INCOMPLETE = "upload_incomplete"
     UPLOAD_MISMATCH = "upload_mismatch"
+    REQUEST_TIMEOUT = "request_timeout"
     LENGTH_REQUIRED = "length_required"
     BODY_TOO_LARGE = "body_too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
@@ -111,6 +112,11 @@ CATALOGUE: Mapping[Code, Kind] = {
         HTTPStatus.CONFLICT,
         "What was uploaded is not what was announced",
         "The detail says what differs. Ask for a link again and upload the right file.",
+    ),
+    Code.REQUEST_TIMEOUT: Kind(
+        HTTPStatus.REQUEST_TIMEOUT,
+        "The request did not arrive in time",
+        "Send it again in one go. A body of 8 MiB has five minutes.",
     ),
     Code.LENGTH_REQUIRED: Kind(
         HTTPStatus.LENGTH_REQUIRED, "The length of the body is needed", "Send `Content-Length`, not a chunked body."

@@ -21,7 +21,7 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from service.config import WebConfig
 from service.web.drain import drain
-from service.web.size import THREADS, processes
+from service.web.size import CONNECTIONS, THREADS, open_files, processes
 
 FINISH_S = 15
 """For requests under way after the listening socket closed. With the wait before: less than ECS's 30 s."""
@@ -62,9 +62,11 @@ def settings(config: WebConfig) -> dict[str, Any]:
     """gunicorn's settings."""
     return {
         "bind": f"{_interface(config)}:{config.port}",
-        "worker_class": "gthread",
+        "worker_class": "service.web.waiting.Worker",
         "workers": processes(),
         "threads": THREADS,
+        "worker_connections": CONNECTIONS,
+        "sendfile": False,  # it would wait for the client
         "timeout": STUCK_S,
         "graceful_timeout": FINISH_S,
         "keepalive": KEEP_ALIVE_S,
@@ -80,6 +82,7 @@ def settings(config: WebConfig) -> dict[str, Any]:
         "logger_class": _Logger,
         "errorlog": "-",
         "accesslog": None,
+        "pre_request": _before_request,
         "when_ready": _linger_on_sigterm,
         "worker_exit": _close_pool,
     }
@@ -87,6 +90,7 @@ def settings(config: WebConfig) -> dict[str, Any]:
 
 def run(config: WebConfig) -> None:
     """Serves until SIGTERM; ends the process."""
+    open_files()
     importlib.import_module("service.web.urls")  # before the fork: the processes share its memory and start at once
     Server(config).run()
 
@@ -95,6 +99,12 @@ def _interface(config: WebConfig) -> str:
     """Where customers come from: everywhere, or this machine alone when the address that they use says so."""
     host = urlsplit(config.public_url).hostname or ""
     return "127.0.0.1" if host == "localhost" or host.startswith("127.") else "0.0.0.0"  # noqa: S104
+
+
+def _before_request(worker: object, request: object) -> None:
+    from service.web.waiting import before_request  # noqa: PLC0415 - Django is set up by then
+
+    before_request(worker, request)
 
 
 def _close_pool(_arbiter: Arbiter, _worker: object) -> None:

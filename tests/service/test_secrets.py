@@ -12,19 +12,10 @@ import pytest
 
 from tests.platform import Aws
 from tests.processor.conftest import MakeDng, make_dng  # noqa: F401 - a fixture
+from tests.secret_shapes import PLANTED, found_in
 from tests.service.api.test_server import ROOT, Web, _manage, web  # noqa: F401 - a fixture
 from tests.service.worker.conftest import Farm, farm  # noqa: F401 - a fixture
 
-SHAPES = {
-    "AWS access key": re.compile(rb"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
-    "private key": re.compile(rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----\s+[A-Za-z0-9+/]{40}"),
-    "API key of ours": re.compile(rb"\brawmill_[a-z2-7]{12}_[A-Za-z0-9_-]{43}\b"),
-    "token of a forge": re.compile(rb"\b(?:gh[pousr]_[A-Za-z0-9]{36}|glpat-[A-Za-z0-9_-]{20})\b"),
-    "token of a chat": re.compile(rb"\bxox[abpr]-[A-Za-z0-9-]{20,}"),
-    "password in a URL": re.compile(rb"\b(?:postgres(?:ql)?|rediss?)://[^:/@\s{}]*:[^@/\s{}$<.\[]{6,}@"),
-}
-EXAMPLES = frozenset({b"AKIAIOSFODNN7EXAMPLE", b"ASIAIOSFODNN7EXAMPLE"})
-"""Of AWS's own documentation."""
 ALLOWED = {
     # Where redaction and refusal are tested, on made-up values.
     "tests/service/test_logs.py",
@@ -41,11 +32,6 @@ def committed() -> Iterator[Path]:
     yield from (ROOT / name for name in os.fsdecode(listed.stdout).split("\0") if name)
 
 
-def found_in(data: bytes) -> list[str]:
-    """Kinds of secrets whose shape occurs."""
-    return [kind for kind, shape in SHAPES.items() if any(hit not in EXAMPLES for hit in shape.findall(data))]
-
-
 def test_nothing_that_is_committed_has_the_shape_of_a_secret() -> None:
     found = {
         str(path.relative_to(ROOT)): kinds
@@ -55,15 +41,7 @@ def test_nothing_that_is_committed_has_the_shape_of_a_secret() -> None:
     assert found == {}
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "key = AKIA" + "Z" * 16,
-        "-----BEGIN RSA PRIVATE KEY-----\n" + "A" * 60,
-        "rawmill_" + "a" * 12 + "_" + "b" * 43,
-        "postgresql://rawmill:" + "hunter2hunter2" + "@db/x",
-    ],
-)
+@pytest.mark.parametrize("text", PLANTED, ids=lambda text: text[:6])
 def test_secrets_are_known_by_their_shape(text: str) -> None:
     assert len(found_in(text.encode())) == 1
 

@@ -1,6 +1,7 @@
 """The web task as a container runs it: `python -m service web` under gunicorn, asked over sockets and told to stop."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import httpx
 import pytest
 
 from local.ports import free_port
+from service.api.bodies import MAX_BODY_BYTES
 
 ROOT = Path(__file__).parents[3]
 START_S = 60
@@ -38,24 +41,31 @@ class Web:
 @pytest.fixture
 def web(service_environment: dict[str, str], tmp_path: Path) -> Iterator[Web]:
     """Started on a free port and healthy."""
+    with running("-m", "service", "web", environment=service_environment, at=tmp_path) as started:
+        yield started
+
+
+@contextmanager
+def running(*command: str, environment: dict[str, str], at: Path) -> Iterator[Web]:
+    """What a command of Python's starts, on a free port and healthy."""
     port = free_port()
-    log = tmp_path / "web.log"
+    log = at / "web.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "service", "web"],
-            env={**os.environ, **service_environment, "RAWMILL_PORT": str(port)},
+            [sys.executable, *command],
+            env={**os.environ, **environment, "RAWMILL_PORT": str(port)},
             cwd=ROOT,
             stdout=out,
             stderr=subprocess.STDOUT,
         )
-    running = Web(process, f"http://127.0.0.1:{port}", log)
+    started = Web(process, f"http://127.0.0.1:{port}", log)
     try:
         deadline = time.monotonic() + START_S
-        while not _healthy(running):
+        while not _healthy(started):
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.1)
-        yield running
+        yield started
     finally:
         if process.poll() is None:
             process.kill()
@@ -166,14 +176,32 @@ def test_no_request_hides_in_another_and_none_that_is_too_much_is_served(web: We
     assert _healthy(web)
 
 
-def exchange(web: Web, sent: bytes) -> bytes:
+def test_requests_in_one_packet_and_in_pieces_of_a_byte_are_answered_in_their_order(web: Web) -> None:
+    body = b'{"recipe": "default", "files": []}'
+    post = (
+        b"POST /v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+    )
+    requests = (
+        b"GET /health/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+        post % (len(body), body),
+        post % (MAX_BODY_BYTES + 1, b"GET /health/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"),
+    )
+    expected = [b"200", b"401", b"413"]  # and nothing after it: what follows is a body that nobody reads
+    for pieces in (requests, (b"".join(requests),), [bytes([each]) for each in b"".join(requests)]):
+        answers = exchange(web, *pieces)
+        assert re.findall(rb"HTTP/1.1 (\d+) ", answers) == expected, answers
+
+
+def exchange(web: Web, *sent: bytes) -> bytes:
     """Everything that comes back until the other side closes or falls silent."""
     host, port = web.url.removeprefix("http://").split(":")
     answers = b""
     with socket.create_connection((host, int(port))) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.settimeout(5)
-        connection.sendall(sent)
         try:
+            for piece in sent:
+                connection.sendall(piece)
             while data := connection.recv(65536):
                 answers += data
         except OSError:

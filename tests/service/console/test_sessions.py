@@ -58,13 +58,29 @@ def test_whoever_is_not_signed_in_is_led_to_the_sign_in_page_and_back(make_user:
     assert back["Location"] == "/jobs/?status=failed"
 
 
-@pytest.mark.parametrize(
-    "next_", ["https://evil.test/", "//evil.test/", "javascript:alert(1)", "/\\evil.test", "jobs/"]
+ELSEWHERE = (
+    *("https://evil.test/", "//evil.test/", "///evil.test", "https:evil.test", "javascript:alert(1)", "data:,x"),
+    *("/\\evil.test", "\\\\evil.test", "/\t/evil.test", "\t//evil.test", "/\n/evil.test", "\x01//evil.test", "\x00"),
+    *("http://127.0.0.1@evil.test/", "//evil.test\\@127.0.0.1/", "http://[", "jobs/"),
 )
+"""Where a page of somebody else would like to lead a user of ours, in the ways that browsers read."""
+
+
+@pytest.mark.parametrize("next_", ELSEWHERE)
 def test_nobody_is_led_to_another_site_after_signing_in(make_user: MakeUser, next_: str) -> None:
     user = make_user(address())
     answer = Browser().submit("/sign-in/", {"email": user.email, "password": PASSWORD, "next": next_}, page="/sign-in/")
     assert answer["Location"] == "/jobs/"
+
+
+def test_nobody_is_led_to_another_site_by_choosing_a_language_and_no_header_is_split(ada: Browser) -> None:
+    for next_ in (*ELSEWHERE, "/jobs/\r\nSet-Cookie: a=b"):
+        answer = ada.submit("/language/", {"language": "ko", "next": next_}, page="/jobs/")
+        to = answer.headers.get("Location", "/")
+        assert to.startswith("/") or to == "jobs/", next_
+        assert not to.startswith(("//", "/\\")), next_
+        assert not any(ord(character) < 32 for character in to)
+        assert "a" not in answer.cookies
 
 
 def test_a_stranger_does_not_learn_which_addresses_there_are(make_user: MakeUser) -> None:
