@@ -26,7 +26,8 @@ def test_an_image_that_cannot_be_finished_in_time_is_returned_and_its_attempt_do
     farm.environment["RAWMILL_STOP_TIMEOUT_S"] = "5"
     job = farm.scripts("sleep 60", "sleep 60")
     worker = farm.worker(function=FAKE)
-    wait_until(lambda: job.statuses().count("processing") == 2, what="two images in work")
+    # In the hands of children, and not only claimed by their rows.
+    wait_until(lambda: len(list(worker.scratch.rglob("original"))) == 2, what="two images in work")
     assert worker.stop() == 0
     assert len(worker.events("handed_back")) == 2
     assert [(image.status, image.attempts) for image in job.images()] == [("pending", 0)] * 2
