@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass, field
 
 from service.aws.clients import Clients
+from service.aws.errors import translated
 
 
 class SecretError(Exception):
@@ -31,9 +32,10 @@ class Secrets:
 
         Raises:
             SecretError: the secret is binary or empty.
-            botocore.exceptions.ClientError: there is none, or this task may not read it.
+            AwsError: there is none, this task may not read it, or AWS is away.
         """
-        value = self._clients.secrets.get_secret_value(SecretId=arn).get("SecretString")
+        with translated("GetSecretValue", arn):
+            value = self._clients.secrets.get_secret_value(SecretId=arn).get("SecretString")
         if not value:
             raise SecretError(f"secret {arn}: no secret string; it needs one")
         return value
@@ -43,6 +45,7 @@ class Secrets:
 
         Raises:
             SecretError: it is not JSON with `username` and `password`.
+            AwsError: as for `text`.
         """
         try:
             fields = json.loads(self.text(arn))

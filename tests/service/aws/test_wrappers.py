@@ -26,6 +26,7 @@ from service.aws.errors import (
     translated,
 )
 from service.aws.queue import Queue
+from service.aws.secrets import Secrets
 from service.aws.signers import SESSION_S, RoleSession, download_signer, upload_signer
 from service.aws.storage import MIB, Bucket, Part, content_disposition
 from service.aws.stream import ObjectWriter
@@ -317,3 +318,13 @@ def _fail_entries(monkeypatch: pytest.MonkeyPatch, jobs: Queue, *, rounds: int) 
 
     monkeypatch.setattr(jobs._client, "send_message_batch", partly)
     return calls
+
+
+def test_a_secret_that_cannot_be_read_is_told_as_every_other_trouble_with_aws(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(AwsError, match="GetSecretValue rawmill/none: ResourceNotFoundException"):
+        Secrets(region=clients.region).text("rawmill/none")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(AwsAway, match="GetSecretValue rawmill/none"):
+        Secrets(region=clients.region).text("rawmill/none")
