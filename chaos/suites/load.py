@@ -4,14 +4,17 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import httpx
 from rich.console import Console
 from rich.table import Table
 
+from chaos.errors import ChaosError
 from chaos.field import Field, Strength, open_field
 from chaos.load import Load, all_loads
 from chaos.pages import table
 from chaos.suites import NOT_TRIED, Figures, Suite, Workshop, suite
 from chaos.watch import Watch, most_sessions
+from local.errors import LocalError
 
 MOST_MEMORY_MIB = {"web": 1024, "worker": 1280, "sweep": 512}
 """Of one task. The smallest environment gives web 1.6 GiB, a worker of one process 1.25 GiB, the sweeper 1 GiB."""
@@ -33,7 +36,11 @@ class LoadSuite(Suite):
             for name, kind in all_loads().items():
                 if workshop.wants(name):
                     workshop.tell(f"{name}: {kind.what}")
-                    figures["cases"][name] = _case(workshop, target, kind())
+                    try:
+                        figures["cases"][name] = _case(workshop, target, kind())
+                    except (ChaosError, LocalError, httpx.HTTPError) as error:
+                        why = f"{type(error).__name__}: {error}"
+                        figures["cases"][name] = {"skipped": "could not be tried", "broken": [why]}
                     workshop.keep(figures)
         return figures
 
