@@ -19,7 +19,7 @@ from psycopg.rows import DictRow, dict_row
 
 from chaos.disks import small_disk, unmount_below
 from chaos.errors import ChaosError
-from chaos.fleet import Fleet
+from chaos.fleet import REPLACED_AFTER_S, Fleet
 from chaos.relay.rules import Rule
 from local.aws.endpoints import ROOT, AwsAddress
 from local.clients import Clients
@@ -147,6 +147,7 @@ def open_field(
     strength: Strength,
     tell: Callable[[str], None],
     changes: Mapping[str, str] | None = None,
+    replaced_after_s: float = REPLACED_AFTER_S,
 ) -> Iterator[Field]:
     """A platform over an empty folder with its balancer and its relay; stopped in the end.
 
@@ -155,6 +156,7 @@ def open_field(
         strength: how many tasks.
         tell: hears what starts.
         changes: variables that all tasks are told besides.
+        replaced_after_s: from the end of a task to the start of another in its place.
     """
     unmount_below(folder)
     shutil.rmtree(folder, ignore_errors=True)
@@ -190,7 +192,7 @@ def open_field(
         stack.enter_context(_relay("faulty", layout, faulty, [ports.aws, control]))
         wait_until(lambda: is_open(control), within_s=_READY_S, what="the relay in front of AWS listens")
         platform = stack.enter_context(Platform(layout, shape=shape, said=tell))
-        fleet = stack.enter_context(Fleet(platform))
+        fleet = stack.enter_context(Fleet(platform, replaced_after_s=replaced_after_s))
         webs = [int(web.program.environment["RAWMILL_PORT"]) for web in fleet.tasks(Part.WEB)]
         stack.enter_context(_relay("balancer", layout, balancer, webs))
         field = Field(platform, fleet, mark=mark, balancer=balancer, control=control, temp=temp)

@@ -26,8 +26,8 @@ class Fleet:
     Its thread stays until the end, for the kernel ends a task with the thread that started it.
     """
 
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
+    def __init__(self, platform: Platform, *, replaced_after_s: float = REPLACED_AFTER_S) -> None:
+        self._platform, self._replaced_after_s = platform, replaced_after_s
         self._lock = threading.Lock()
         self._ended_s: dict[str, float] = {}
         self._closed_zones: set[str] = set()
@@ -123,7 +123,7 @@ class Fleet:
         for task in self._platform.tasks:
             if task.exit_code is None or zone_of(task) in self._closed_zones:
                 continue
-            if now_s - self._ended_s.setdefault(task.name, now_s) >= REPLACED_AFTER_S:
+            if now_s - self._ended_s.setdefault(task.name, now_s) >= self._replaced_after_s:
                 yield task
 
 

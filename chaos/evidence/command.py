@@ -23,6 +23,8 @@ from local.errors import LocalError
 FIGURES = "evidence.json"
 VISIBILITY_TIMEOUT_S = 10
 """900 s on AWS: what a dead worker had in hand waits so long, several times over."""
+REPLACED_AFTER_S = 5.0
+"""Longer than the balancer needs to see that a task is gone, as placing another on AWS is; else nobody sees it."""
 BROKEN = 1
 
 
@@ -68,7 +70,9 @@ def _measured(chosen: Sequence[Case], folder: Path, console: Console) -> dict[st
     }
     changes = {"RAWMILL_VISIBILITY_TIMEOUT_S": str(VISIBILITY_TIMEOUT_S)}
     strength = Strength(webs=2, workers=2)
-    with open_field(folder / "platform", strength=strength, tell=tell, changes=changes) as target:
+    with open_field(
+        folder / "platform", strength=strength, tell=tell, changes=changes, replaced_after_s=REPLACED_AFTER_S
+    ) as target:
         for each in chosen:
             try:
                 figures["cases"][each.name] = each.run(Stage(target=target, folder=folder / "shoots", tell=tell))
