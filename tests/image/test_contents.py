@@ -12,6 +12,7 @@ from image.bill import MB, Bill, add_up
 from image.engine import docker, files_of, inspect
 from image.page import PAGE, stated_mb
 from tests.image.conftest import Measured
+from tests.secret_shapes import found_in
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +70,17 @@ def test_code_and_packages_come_with_their_bytecode(files: dict[str, tarfile.Tar
     compiled = {re.sub(r"/__pycache__/([^/]+)\.cpython-\d+\.pyc$", r"/\1.py", path) for path in files}
     assert sources
     assert not set(sources) - compiled
+
+
+def test_no_secret_is_in_our_code_in_the_image_in_its_settings_or_in_the_steps_that_built_it(
+    image: str, archive: tarfile.TarFile
+) -> None:
+    said = {"settings": json.dumps(inspect(image)), "steps": docker("history", "--no-trunc", image)}
+    assert not {what: found_in(text.encode()) for what, text in said.items() if found_in(text.encode())}
+    ours = [member for member in archive if member.isfile() and member.name.startswith("app/")]
+    assert ours
+    holding = {member.name: found_in(archive.extractfile(member).read()) for member in ours}  # type: ignore[union-attr]
+    assert not {name: kinds for name, kinds in holding.items() if kinds}
 
 
 def test_peoples_tools_are_not_in_the_image(image: str) -> None:

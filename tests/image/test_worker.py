@@ -1,5 +1,6 @@
 """The worker task: develops real RAWs within its limits, survives what a child does not, and drains."""
 
+import json
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -55,6 +56,14 @@ def test_raws_come_back_developed_from_a_worker_with_the_limits_of_its_task(
     assert worker.state["OOMKilled"] is False
     assert worker.healthy
     assert not changes_outside_of_volumes(worker)
+
+
+def test_what_decodes_is_closed_in_within_the_container_too(worker: Container) -> None:
+    lines = [json.loads(line) for line in worker.log.splitlines() if line.startswith("{")]
+    [closed] = [line for line in lines if line["message"] == "decoders_isolated"]
+    assert all(closed[what] for what in ("network", "programs", "processes", "limits"))
+    # File rules are the kernel's to have, and the container's runtime's to let through: else the worker says so.
+    assert closed["files"] or any(line["message"] == "decoders_not_isolated" for line in lines)
 
 
 def test_every_format_and_filter_of_a_recipe_works_in_the_image(
