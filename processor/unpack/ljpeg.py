@@ -1,4 +1,4 @@
-"""Lossless JPEG (ITU-T T.81, process 14) as DNG uses it: all chunks of one raw image in one call.
+"""Lossless JPEG (ITU-T T.81, process 14) as DNG uses it: many chunks of one raw image in one call.
 
 Reading a variable-length code is a chain of dependent steps: until one code is known, nobody can tell where the next
 one begins. One stream therefore leaves most of a CPU idle. Tiles are independent streams, so four of them are read in
@@ -229,14 +229,14 @@ def _store(row: Any, lane: Any, start: Any, n: Any, top: Any, left: Any, chunk_w
 def decode_chunks(  # noqa: PLR0911, PLR0912, PLR0915  a kernel reports at once, and a part of it would need all its arrays
     data: Any, offsets: Any, counts: Any, chunk_width: int, chunk_height: int, padded: bool, out: Any
 ) -> Any:
-    """Decode every tile or strip of a raw image.
+    """Decode whole rows of tiles or strips of a raw image.
 
     Args:
-        data: uint8, the whole file.
-        offsets, counts: int64, place and length of the chunks, row by row; they lie within the file.
-        chunk_width, chunk_height: their size.
+        data: uint8, the bytes that the chunks lie in.
+        offsets, counts: int64, place and length of the chunks in `data`, row by row.
+        chunk_width, chunk_height: their size in pixels.
         padded: True for tiles, which are whole also where they reach beyond the picture.
-        out: uint16, height × width, takes the samples.
+        out: uint16, height × width, takes the samples: the part of the picture that these chunks make up.
 
     Returns:
         OK, UNUSUAL or DAMAGED. What `out` holds after the last two must not be used.

@@ -25,8 +25,10 @@ def read_header(  # noqa: PLR0911, PLR0912  one way out for each thing that can 
 ) -> Any:
     """Read a chunk's markers up to its entropy-coded data.
 
+    Nothing outside the chunk is read.
+
     Args:
-        data, place, end: the file and the chunk's bytes in it.
+        data, place, end: the bytes that chunks lie in, and where this chunk begins and ends among them.
         header: takes precision, rows, columns, components, predictor, and where the data start.
         counts: takes the number of codes of each length, 1 to 16, at index 1 to 16.
         values: takes the number of difference bits by code.
@@ -81,6 +83,8 @@ def read_header(  # noqa: PLR0911, PLR0912  one way out for each thing that can 
                 tables += 1
                 at += 17 + number
         elif marker == _SOS:
+            if length < 3:
+                return DAMAGED
             components = np.int64(data[body])
             if length != 6 + 2 * components:
                 return DAMAGED
@@ -92,6 +96,8 @@ def read_header(  # noqa: PLR0911, PLR0912  one way out for each thing that can 
             header[START] = place
             return OK
         elif marker == _DRI:
+            if length < 4:
+                return DAMAGED
             if data[body] or data[body + 1]:
                 return UNUSUAL
         elif marker < _APP0 and marker != _DQT:
