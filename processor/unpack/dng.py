@@ -162,7 +162,7 @@ def _is_bayer(raw: Directory) -> bool:
 
 def _black(raw: Directory) -> tuple[int, int, int, int] | None:
     dim, values = raw.integers(_BLACK_DIM) or (1, 1), raw.numbers(_BLACK) or (0,)
-    if any(value != int(value) or not 0 <= value < 65536 for value in values):
+    if any(not 0 <= value < 65536 or value != int(value) for value in values):
         return None
     levels = tuple(int(value) for value in values)
     if dim == (1, 1) and len(levels) == 1:

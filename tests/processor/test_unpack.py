@@ -1,5 +1,7 @@
 """Our unpackers: bit for bit what LibRaw reads, or a clear refusal, never anything else."""
 
+import math
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +17,10 @@ from processor.limits import Limits
 from processor.original import Original, open_original
 from processor.sample.tiff import Type
 from processor.types import ColourSpace, DecodePath
+from processor.unpack.dng import read_raw_image
 from processor.unpack.fast import let_go, unpack
+from processor.unpack.ljpeg import DAMAGED
+from processor.unpack.ljpeg import decode as decode_tiles
 from processor.unpack.sensor import read_sensor
 from tests.processor import dng_files as dng
 from tests.processor.conftest import MakeDng, Sample
@@ -245,6 +250,28 @@ def test_a_damaged_stream_is_refused(tmp_path: Path, change: Callable[[bytearray
         decode(original, DecodePath.HALF, ColourSpace.SRGB)
     assert caught.value.reason is ReasonCode.DAMAGED
     assert caught.value.stage is Stage.DECODE
+
+
+@pytest.mark.parametrize("marker", [0xDA, 0xDD])
+def test_a_marker_that_ends_its_tile_too_early_is_damage_whatever_lies_behind_it(marker: int) -> None:
+    """The byte that such a marker should count stands in the next tile, or beyond the end of the memory."""
+    stub = b"\xff\xd8\xff" + bytes([marker]) + b"\0\x02"
+    for behind in (b"\0" * 8, b"\x01" * 8):
+        data = np.frombuffer(stub + behind, np.uint8)
+        out = np.empty((32, 64), np.uint16)
+        assert decode_tiles(data, np.array([0]), np.array([len(stub)]), 64, 32, True, out) == DAMAGED
+
+
+def test_an_infinite_black_level_is_left_to_libraw(tmp_path: Path) -> None:
+    data = dng.write_dng(
+        tmp_path / "a.dng", dng.mosaic(64, 96), tags={dng.BLACK_LEVEL: (Type.LONG, [256])}
+    ).read_bytes()
+    as_long = struct.pack("<HHII", dng.BLACK_LEVEL, Type.LONG, 1, 256)
+    assert as_long in data
+    data = data.replace(as_long, struct.pack("<HHIf", dng.BLACK_LEVEL, 11, 1, -math.inf))
+    image = read_raw_image(memoryview(data), "a.dng")
+    assert image is not None
+    assert image.form is None
 
 
 def test_flipped_bits_never_crash_and_hardly_ever_pass(tmp_path: Path) -> None:
