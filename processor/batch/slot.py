@@ -161,14 +161,21 @@ class Slot(Generic[TaskT, OutcomeT]):
         self._tell(SlotEvent(self.number, token))
 
     def collect(self) -> Ending[OutcomeT]:
-        """How the attempt ended; frees the slot. The worker is replaced unless it delivered."""
+        """How the attempt ended; frees the slot. The worker is replaced unless it delivered.
+
+        One that answers with what cannot be read has not delivered: it counts as died, with an unknown exit code.
+        """
         if self.task is None or self._future is None:
             raise RuntimeError("nothing is in hand")
         token, future = self.task.token, self._future
         self.task = self._future = None
         error = future.exception()
         if error is None:
-            return Delivered(trust.loads(future.result()))
+            try:
+                return Delivered(trust.loads(future.result()))
+            except Exception:  # noqa: BLE001 - bytes that nobody vouches for fail to be read in many ways
+                self.replace()
+                return Died(None)
         self.replace()
         if isinstance(error, TimeoutError):
             return TimedOut()

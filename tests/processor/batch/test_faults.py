@@ -27,6 +27,7 @@ FAULTS = {
     "raise": ReasonCode.INTERNAL_ERROR,
     "raise_unpicklable": ReasonCode.INTERNAL_ERROR,
     "return_unpicklable": ReasonCode.INTERNAL_ERROR,
+    "return_foreign": ReasonCode.DECODER_CRASH,
     "return_nonsense": ReasonCode.INTERNAL_ERROR,
     "image_error truncated": ReasonCode.TRUNCATED,
     "full_device": ReasonCode.STORE_FAILED,
