@@ -21,7 +21,8 @@ GRANTED = b'{"granted":true}\n'
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # No NaN and no infinity: databases take them in no JSON, and sums do not recover from them.
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Opening(_Strict):

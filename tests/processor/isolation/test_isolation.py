@@ -20,6 +20,7 @@ from processor.isolation.messages import Opening
 from processor.licences import Licences
 from processor.limits import Limits
 from processor.recipe import Recipe, Rendition
+from processor.result import ImageResult, Status
 from tests.processor.conftest import MakeDng
 from tests.waiting import wait_until
 
@@ -187,6 +188,19 @@ def test_answers_that_make_no_sense_end_the_decoder_and_not_whoever_listens(
         ask(one, tmp_path, word)
     assert (caught.value.reason, one.usable) == (ReasonCode.DECODER_CRASH, False)
     assert ask(decoder(), tmp_path, "sleep 0") == ["done"]
+
+
+@pytest.mark.parametrize("number", [b"Infinity", b"NaN", b"1e999"])
+def test_a_number_that_is_none_makes_an_answer_nonsense(number: bytes) -> None:
+    """No database takes it in JSON: a decoder could keep its image from ever being settled."""
+    result = ImageResult(source="a", status=Status.OK, timings={"decode": 0.25})
+    line = messages.line_of(messages.developed(result, cpu_s=1.0, peak_bytes=1))
+    assert isinstance(messages.parse(line), messages.Developed)
+    for honest in (b"0.25", b'"cpu_s":1.0'):
+        assert honest in line
+        spoilt = number if honest == b"0.25" else b'"cpu_s":' + number
+        with pytest.raises(messages.Nonsense):
+            messages.parse(line.replace(honest, spoilt))
 
 
 def test_decoders_that_come_and_go_side_by_side_do_not_disturb_each_other(decoder: OpenDecoder, tmp_path: Path) -> None:
