@@ -1,6 +1,7 @@
 """EXIF of the renditions: what the camera recorded, less what privacy forbids, with the orientation already applied."""
 
 import datetime as dt
+import math
 import struct
 import warnings
 from fractions import Fraction
@@ -95,13 +96,14 @@ def _libraw_exif(raw: rawpy.RawPy) -> Image.Exif:
     exif = Image.Exif()
     details = exif.get_ifd(_Ifd.Exif)
     other = raw.other
-    if other.shutter_speed > 0:
+    # Bounded above, too: damaged originals hold infinite values, which are no fractions.
+    if 0 < other.shutter_speed < math.inf:
         details[_Base.ExposureTime] = _rational(other.shutter_speed, 100_000)
-    if other.aperture > 0:
+    if 0 < other.aperture < math.inf:
         details[_Base.FNumber] = _rational(other.aperture, 100)
-    if other.focal_length > 0:
+    if 0 < other.focal_length < math.inf:
         details[_Base.FocalLength] = _rational(other.focal_length, 100)
-    if other.iso_speed > 0:
+    if 0 < other.iso_speed < math.inf:
         details[_Base.ISOSpeedRatings] = round(other.iso_speed)
     taken = _timestamp(other.timestamp)
     if taken:

@@ -1,8 +1,10 @@
 """EXIF of the renditions: what is kept, and what the privacy switch removes."""
 
 import io
+import math
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import rawpy
@@ -92,3 +94,15 @@ def test_a_value_of_a_type_that_its_directory_does_not_take_costs_that_value_alo
     assert kept[ExifTags.Base.Make] == "Rawmill"
     assert kept.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] == "N"
     assert ExifTags.GPS.GPSAltitudeRef not in kept.get_ifd(ExifTags.IFD.GPSInfo)
+
+
+def test_an_infinite_exposure_costs_that_value_alone(tmp_path: Path) -> None:
+    foreign = tmp_path / "foreign.crw"
+    foreign.write_bytes(b"II\x1a\0\0\0HEAPCCDR")
+    other = SimpleNamespace(
+        shutter_speed=math.inf, aperture=5.6, focal_length=math.inf, iso_speed=math.inf, timestamp=0
+    )
+    raw = cast("rawpy.RawPy", SimpleNamespace(other=other))
+    details = camera_exif(foreign, raw, make="Maker", model="Model").get_ifd(ExifTags.IFD.Exif)
+    assert float(details[Base.FNumber]) == pytest.approx(5.6)
+    assert not {Base.ExposureTime, Base.FocalLength, Base.ISOSpeedRatings} & set(details)
