@@ -23,7 +23,7 @@ def register(name: str) -> Callable[[FilterFunction], FilterFunction]:
 
     def add(function: FilterFunction) -> FilterFunction:
         taken = _registered.get(name)
-        if taken is not None and taken.__qualname__ != function.__qualname__:
+        if taken is not None and (taken.__module__, taken.__qualname__) != (function.__module__, function.__qualname__):
             raise UsageError(f"filter {name!r} is registered already, by {taken.__module__}.{taken.__qualname__}")
         _registered[name] = function
         return function

@@ -1,6 +1,7 @@
 """Filters: what they compute, and what becomes of custom ones that misbehave."""
 
 from collections.abc import Iterator
+from types import FunctionType
 
 import cv2
 import numpy as np
@@ -72,6 +73,18 @@ def test_a_name_cannot_be_registered_twice() -> None:
 
     with pytest.raises(UsageError, match="filter 'mine' is registered already"):
         filters.register("mine")(other)
+
+
+def test_functions_of_one_name_in_two_files_cannot_share_a_filters_name() -> None:
+    def mine(pixels: Rgb8) -> Rgb8:
+        return pixels
+
+    filters.register("mine")(mine)
+    filters.register("mine")(mine)
+    namesake = FunctionType(mine.__code__, {"__name__": "another_plugin"}, "mine")
+    namesake.__qualname__ = mine.__qualname__
+    with pytest.raises(UsageError, match="filter 'mine' is registered already"):
+        filters.register("mine")(namesake)
 
 
 def test_an_unregistered_filter_is_refused_with_the_names_that_there_are() -> None:
