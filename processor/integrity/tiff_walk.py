@@ -83,8 +83,17 @@ class Directory:
             (Tag.TILE_OFFSETS, Tag.TILE_BYTE_COUNTS),
             (Tag.JPEG_OFFSET, Tag.JPEG_LENGTH),
         ):
-            pairs += zip(self.integers(offsets), self.integers(counts), strict=False)
+            pairs += self._pairs(offsets, counts)
         return pairs
+
+    def jpegs(self) -> list[tuple[int, int]]:
+        """(offset, bytes) of a JPEG that is referenced the old way."""
+        return self._pairs(Tag.JPEG_OFFSET, Tag.JPEG_LENGTH)
+
+    def _pairs(self, offsets: Tag, counts: Tag) -> list[tuple[int, int]]:
+        # A fraction may be negative, and no place in a file is.
+        found = zip(self.integers(offsets), self.integers(counts), strict=False)
+        return [(offset, length) for offset, length in found if offset >= 0]
 
 
 @dataclass(slots=True)
@@ -109,7 +118,7 @@ class Walk:
             is_jpeg = directory.integer(Tag.COMPRESSION, 0) in {6, 7}
             if is_jpeg and directory.is_reduced and len(segments) == 1:
                 found.update(segments)
-            found.update(zip(directory.integers(Tag.JPEG_OFFSET), directory.integers(Tag.JPEG_LENGTH), strict=False))
+            found.update(directory.jpegs())
         return sorted(found, key=lambda segment: segment[1])
 
     def thumbnails(self) -> list[tuple[int, int, int]]:
