@@ -61,5 +61,5 @@ class BatchOptions:
                 raise UsageError(f"{name} is {value}; it must be 1 or more")
         if self.jobs > 512:
             raise UsageError(f"jobs is {self.jobs}; at most 512 worker processes are started")
-        if self.limits.timeout_s <= 0:
+        if not self.limits.timeout_s > 0:  # NaN is not, either
             raise UsageError(f"the time limit is {self.limits.timeout_s} s; it must be above 0")

@@ -11,6 +11,7 @@ from rich.progress import track
 from processor.batch import BatchOptions, run_batch
 from processor.cli.display import LiveDisplay
 from processor.cli.run import summarise, write_reports
+from processor.errors import UsageError
 from processor.recipe_io import load_recipe
 from processor.sample import SAMPLE_SIZES, make_sample
 from processor.store import STATE_FOLDER
@@ -65,12 +66,15 @@ def add_to(commands: Any) -> None:
 def demo(options: argparse.Namespace) -> int:
     """Samples, batch, reports, and where they are."""
     samples, renditions = options.out / "samples", options.out / "renditions"
-    _make_samples(samples)
-    draw_logo(options.out / "logo.png")
     recipe_path = options.out / "demo.toml"
-    recipe_path.write_text(DEMO_RECIPE, encoding="utf-8")
-    if (renditions / STATE_FOLDER).is_dir():
-        shutil.rmtree(renditions)  # a demo that skips everything shows nothing
+    try:
+        _make_samples(samples)
+        draw_logo(options.out / "logo.png")
+        recipe_path.write_text(DEMO_RECIPE, encoding="utf-8")
+        if (renditions / STATE_FOLDER).is_dir():
+            shutil.rmtree(renditions)  # a demo that skips everything shows nothing
+    except OSError as error:
+        raise UsageError(f"--out {options.out}: cannot be used: {error.strerror or error}") from None
     with LiveDisplay() as display:
         report = run_batch([samples], load_recipe(recipe_path), renditions, BatchOptions(), display)
     write_reports(report, renditions, ["json", "html"])

@@ -48,7 +48,7 @@ def add_to(commands: Any) -> None:
         "--max-file", type=_bytes, default=_bytes("1G"), metavar="SIZE", help="largest original (default 1G)"
     )
     command.add_argument(
-        "--max-megapixels", type=float, default=250.0, metavar="MP", help="largest sensor (default 250)"
+        "--max-megapixels", type=_pixels, default=_pixels("250"), metavar="MP", help="largest sensor (default 250)"
     )
     command.add_argument(
         "--report",
@@ -83,7 +83,7 @@ def run(options: argparse.Namespace) -> int:
         recipe = recipe.model_copy(update={"tier": Tier(options.tier)})
     limits = Limits(
         max_file_bytes=options.max_file,
-        max_pixels=round(options.max_megapixels * 1e6),
+        max_pixels=options.max_megapixels,
         timeout_s=options.timeout,
     )
     batch = BatchOptions(
@@ -161,11 +161,21 @@ def _licence(text: str) -> tuple[str, int]:
     return name, int(seats)
 
 
+def _pixels(text: str) -> int:
+    try:
+        pixels = round(float(text) * 1e6)
+    except (ValueError, OverflowError):
+        pixels = 0
+    if pixels < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: write a number of megapixels above 0, as 150")
+    return pixels
+
+
 def _bytes(text: str) -> int:
     number, unit = (text[:-1], text[-1].lower()) if text[-1:].lower() in _SIZES else (text, "")
     try:
         size = int(float(number) * _SIZES.get(unit, 1))
-    except ValueError:
+    except (ValueError, OverflowError):
         size = 0
     if size < 1:
         raise argparse.ArgumentTypeError(f"{text!r}: write a size such as 800M or 8G")

@@ -40,7 +40,7 @@ def sample(options: argparse.Namespace) -> int:
         raise UsageError(f"--count {options.count}: it must be 1 or more")
     if (options.width is None) != (options.height is None):
         raise UsageError("--width and --height go together")
-    width, height = (options.width, options.height) if options.width else SAMPLE_SIZES[options.size]
+    width, height = SAMPLE_SIZES[options.size] if options.width is None else (options.width, options.height)
     try:
         options.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -49,16 +49,19 @@ def sample(options: argparse.Namespace) -> int:
     written = 0
     for seed in track(range(options.seed, options.seed + options.count), description="sample RAWs", transient=True):
         path = options.out / f"sample-{width * height / 1e6:.0f}mp-{seed:03}.dng"
-        make_sample(
-            path,
-            width_px=width,
-            height_px=height,
-            seed=seed,
-            compression=options.compression,
-            orientation=options.orientation,
-            pattern=_PATTERNS[options.pattern],
-            gps=options.gps,
-        )
+        try:
+            make_sample(
+                path,
+                width_px=width,
+                height_px=height,
+                seed=seed,
+                compression=options.compression,
+                orientation=options.orientation,
+                pattern=_PATTERNS[options.pattern],
+                gps=options.gps,
+            )
+        except OSError as error:
+            raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None
         written += path.stat().st_size
     print(
         f"{options.count} sample RAWs of {width}×{height} px, {written / 1e6:.0f} MB, in {options.out} "

@@ -71,7 +71,7 @@ class LicenceOptions:
                 raise UsageError(f"licence name {name!r}: use letters, digits, '-' and '_'")
             if seats < 1:
                 raise UsageError(f"licence {name!r} has {seats} seats; it needs 1 or more")
-        if self.timeout_s <= 0:
+        if not self.timeout_s > 0:  # NaN is not, either
             raise UsageError(f"licence timeout is {self.timeout_s} s; it must be above 0")
 
 
