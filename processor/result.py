@@ -15,7 +15,7 @@ class Status(StrEnum):
     """All renditions were there already, made from the same bytes by the same recipe."""
     FAILED = "failed"
     CANCELLED = "cancelled"
-    """Not started: the batch was interrupted, or stopped at its first failure."""
+    """Not started or not finished: the batch was interrupted, or stopped at its first failure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,12 +6,13 @@ Top level:
     recipe          name, digest
     inputs, out_dir what was named, absolute output folder
     stopped         why the batch ended early, or null
-    exit_code       0 all images are there, 1 some are not
+    exit_code       0 all images are there, 1 some are not (with --strict: or are suspect), 130 interrupted
     counts          total, ok, skipped, failed, cancelled, suspect
     time            wall_s, discovery_s, start_up_s, closing_s, stages_s (sum over images by stage)
     cpu             workers_s, start_up_s, parent_s, parent_share (of all processor time)
     throughput      images_per_s, megapixels_per_s, megabytes_per_s (images developed, not skipped)
     memory          budget_bytes, peak_bytes (largest worker process), waited_s
+    isolation       missing: what the workers were not kept from, and why
     licences        waited_s
     parallel        jobs, speed_up, serial_fraction (Karp-Flatt), amdahl_limit, predicted (cores to speed-up), parts;
                     figures are null where they are not defined, as on one job
