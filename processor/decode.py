@@ -13,12 +13,13 @@ import rawpy
 from processor import demosaic
 from processor.colour import camera_to_output
 from processor.errors import ImageError, ReasonCode, Stage
-from processor.header import ImageHeader
+from processor.header import SQUARE_PIXELS, ImageHeader
+from processor.libraw import words_of
 from processor.original import Original
 from processor.preview import decode_preview, shows_whole
 from processor.types import SIDEWAYS, ColourSpace, DecodePath, Frame, Rgb8
 from processor.unpack.fast import let_go
-from processor.unpack.sensor import read_sensor
+from processor.unpack.sensor import check_levels, read_sensor
 
 _LIBRAW_SPACE: Final = {ColourSpace.SRGB: rawpy.ColorSpace.sRGB, ColourSpace.DISPLAY_P3: rawpy.ColorSpace.P3D65}
 
@@ -29,8 +30,6 @@ _LIBRAW_OPTIONS: Final[dict[DecodePath, dict[str, Any]]] = {
 }
 
 _KERNELS: Final = {DecodePath.HALF: demosaic.half_size, DecodePath.FULL: demosaic.full_size}
-
-_SQUARE: Final = (0.995, 1.005)
 
 
 def available_paths(header: ImageHeader) -> frozenset[DecodePath]:
@@ -82,9 +81,9 @@ def developed_size(header: ImageHeader) -> tuple[int, int]:
     LibRaw stretches the shorter side of pixels that are not square: height when the aspect is below 1, else width.
     """
     width, height, aspect = header.width_px, header.height_px, header.pixel_aspect
-    if aspect < _SQUARE[0]:
+    if aspect < SQUARE_PIXELS[0]:
         return width, int(height / aspect + 0.5)
-    if aspect > _SQUARE[1]:
+    if aspect > SQUARE_PIXELS[1]:
         return int(width * aspect + 0.5), height
     return width, height
 
@@ -104,12 +103,7 @@ def _develop(original: Original, path: DecodePath, colour_space: ColourSpace) ->
 
 def _libraw(original: Original, path: DecodePath, colour_space: ColourSpace) -> Rgb8:
     raw = original.raw
-    black, white = raw.black_level_per_channel, raw.white_level
-    if max(black) >= white:
-        message = (
-            f"{original.path.name} has black level {max(black)} and white level {white}; black must be below white"
-        )
-        raise ImageError(ReasonCode.DAMAGED, message, stage=Stage.DECODE)
+    check_levels(original.path.name, raw.black_level_per_channel, raw.white_level)
     pixels = raw.postprocess(
         use_camera_wb=True,
         no_auto_bright=True,  # brightness must not depend on the picture, or a batch flickers
@@ -160,7 +154,7 @@ def _errors_as_reasons(name: str) -> Iterator[None]:
             ReasonCode.UNSUPPORTED_CODEC, f"{name} is compressed in a way that LibRaw cannot decode"
         ) from error
     except rawpy.LibRawError as error:
-        raise _failed(ReasonCode.DAMAGED, f"{name} has errors in its pixel data: {_words(error)}") from error
+        raise _failed(ReasonCode.DAMAGED, f"{name} has errors in its pixel data: {words_of(error)}") from error
     except OSError as error:
         if error.errno == errno.ENOMEM or (error.args and error.args[0] == (errno.ENOMEM, "Cannot allocate memory")):
             raise _failed(ReasonCode.OUT_OF_MEMORY, f"{name} needs more memory than there is") from error
@@ -169,8 +163,3 @@ def _errors_as_reasons(name: str) -> Iterator[None]:
 
 def _failed(reason: ReasonCode, message: str) -> ImageError:
     return ImageError(reason, message, stage=Stage.DECODE)
-
-
-def _words(error: rawpy.LibRawError) -> str:
-    text = error.args[0] if error.args else "no reason given"
-    return (text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)).lower()

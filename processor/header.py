@@ -1,6 +1,10 @@
 """What a RAW file says of itself before any pixel is read."""
 
 from dataclasses import dataclass
+from typing import Final
+
+SQUARE_PIXELS: Final = (0.995, 1.005)
+"""Pixel aspects that LibRaw itself leaves as they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,6 +63,12 @@ class _ImageParameters(ctypes.Structure):
     )
 
 
+def words_of(error: rawpy.LibRawError) -> str:
+    """What LibRaw says of an error, in lower case, for the end of a sentence."""
+    text = error.args[0] if error.args else "no reason given"
+    return (text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)).lower()
+
+
 @cache
 def _library() -> ctypes.CDLL | None:
     """rawpy's own LibRaw with typed functions, or None where the wheel hides it."""

@@ -11,8 +11,8 @@ from typing import Self
 import rawpy
 
 from processor.errors import ImageError, ReasonCode, Stage
-from processor.header import ImageHeader
-from processor.libraw import LibRawFacts, read_facts
+from processor.header import SQUARE_PIXELS, ImageHeader
+from processor.libraw import LibRawFacts, read_facts, words_of
 from processor.limits import Limits
 from processor.preview import read_preview_size
 from processor.sniff import explain_refusal
@@ -20,9 +20,6 @@ from processor.unpack.dng import RawImage, read_raw_image
 
 _EXIF_OF_FLIP = {0: 1, 1: 2, 2: 4, 3: 3, 4: 5, 5: 8, 6: 6, 7: 7}
 """EXIF orientation of LibRaw's `flip`: bit 0 mirrors, bit 1 turns upside down, bit 2 exchanges rows and columns."""
-
-_SQUARE = (0.995, 1.005)
-"""Pixel aspects that LibRaw itself leaves as they are."""
 
 _LARGEST_SUPER_CCD = 16_000_000
 """Fujifilm's Bayer sensors below this size are laid out at 45°; LibRaw turns them while it develops."""
@@ -124,15 +121,10 @@ def _open(raw: rawpy.RawPy, path: Path) -> None:
     except (rawpy.LibRawFileUnsupportedError, rawpy.LibRawIOError, rawpy.LibRawDataError) as error:
         raise explain_refusal(path, damaged=isinstance(error, rawpy.LibRawDataError)) from error
     except rawpy.LibRawError as error:
-        raise _refuse(ReasonCode.DAMAGED, f"{path.name} cannot be opened: {_words(error)}") from error
+        raise _refuse(ReasonCode.DAMAGED, f"{path.name} cannot be opened: {words_of(error)}") from error
     except OSError as error:
         reason = ReasonCode.OUT_OF_MEMORY if error.errno == errno.ENOMEM else ReasonCode.UNREADABLE
         raise _refuse(reason, f"{path.name} cannot be read: {error}") from error
-
-
-def _words(error: rawpy.LibRawError) -> str:
-    text = error.args[0] if error.args else "LibRaw gives no reason"
-    return (text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)).lower()
 
 
 def _describe(raw: rawpy.RawPy, path: Path, size_bytes: int, limits: Limits) -> Original:
@@ -188,7 +180,7 @@ def _is_plain(facts: LibRawFacts, sizes: rawpy.ImageSizes) -> bool:
     red, _, blue, _ = facts.camera_balance
     balanced = red > 1e-5 and blue > 1e-5
     identity = all(abs(facts.camera_to_srgb[i][j] - (i == j)) < 1e-6 for i in range(3) for j in range(3))
-    square = _SQUARE[0] <= sizes.pixel_aspect <= _SQUARE[1]
+    square = SQUARE_PIXELS[0] <= sizes.pixel_aspect <= SQUARE_PIXELS[1]
     make = facts.make.lower()
     turned = make.startswith("fuji") and sizes.raw_width * sizes.raw_height < _LARGEST_SUPER_CCD
     rows_of_black = make.startswith(("phase one", "leaf"))

@@ -1,5 +1,6 @@
 """Sensor values of an original, with what is needed to develop them: by our own unpackers where they know the form."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,7 +38,8 @@ def read_sensor(original: Original) -> Sensor:
     """Unpack a Bayer original.
 
     Raises:
-        ImageError: DAMAGED when its black level is not below white. LibRaw's own errors pass through.
+        ImageError: UNSUPPORTED_CODEC without a Bayer mosaic; DAMAGED when its black level is not below white; those of
+            `unpack`. LibRaw's own errors pass through.
     """
     header, facts, raw = original.header, original.facts, original.raw
     if header.bayer is None or facts is None:
@@ -61,6 +63,17 @@ def read_sensor(original: Original) -> Sensor:
     )
 
 
+def check_levels(name: str, black: Sequence[int], white: int) -> None:
+    """Refuse levels between which no light lies.
+
+    Raises:
+        ImageError: DAMAGED when the black level is not below white.
+    """
+    if max(black) >= white:
+        message = f"{name} has black level {max(black)} and white level {white}; black must be below white"
+        raise ImageError(ReasonCode.DAMAGED, message, stage=Stage.DECODE)
+
+
 def scale_of(
     name: str, balance: tuple[float, float, float, float], black: list[int] | tuple[int, ...], white: int
 ) -> NDArray[np.float32]:
@@ -69,9 +82,7 @@ def scale_of(
     Raises:
         ImageError: DAMAGED when the black level is not below white.
     """
-    if max(black) >= white:
-        message = f"{name} has black level {max(black)} and white level {white}; black must be below white"
-        raise ImageError(ReasonCode.DAMAGED, message, stage=Stage.DECODE)
+    check_levels(name, black, white)
     multipliers = np.array(balance, np.float64)
     if multipliers[1] == 0:
         multipliers[1] = 1.0
