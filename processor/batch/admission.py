@@ -48,7 +48,8 @@ class Admission(Generic[ApplicantT]):
 
     Attributes:
         budget_bytes: sum that the grants of all running images never exceed.
-        base_grant_bytes: what an image starts with.
+        jobs: places among which the budget is shared out.
+        granted_bytes: what the running images hold.
     """
 
     budget_bytes: int

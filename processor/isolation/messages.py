@@ -16,7 +16,8 @@ from processor.types import DecodePath, Verdict
 
 LONGEST_LINE_BYTES = 1 << 20
 MOST_ANSWERS = 2_000
-"""To one order: an image tells of some ten stages and of one result."""
+"""To one order: an image of the most renditions tells of some eighty stages, asks for thirty seats and gives them back,
+and ends with one result."""
 GRANTED = b'{"granted":true}\n'
 
 
