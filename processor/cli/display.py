@@ -62,7 +62,9 @@ class LiveDisplay(BatchObserver):
             self._live.update(Group(self._progress, _workers(in_flight)))
         elif time.monotonic() - self._said_s >= PLAIN_INTERVAL_S:
             self._said_s = time.monotonic()
-            self._console.print(f"{counts.settled} of {self._total} done, {counts.failed} failed{self._rate(counts)}")
+            rate = self._rate(counts)
+            so_far = f"{counts.settled} of {self._total} done, {counts.failed} failed"
+            self._console.print(f"{so_far}, {rate}" if rate else so_far)
 
     def on_result(self, result: ImageResult) -> None:
         self._megapixels += result.megapixels if result.status is Status.OK else 0
@@ -82,7 +84,7 @@ class LiveDisplay(BatchObserver):
     def _rate(self, counts: Counts) -> str:
         elapsed_s = time.monotonic() - self._began_s
         done = counts.ok + counts.failed
-        return f" {done / elapsed_s:.1f} images/s, {self._megapixels / elapsed_s:.0f} MP/s" if done else ""
+        return f"{done / elapsed_s:.1f} images/s, {self._megapixels / elapsed_s:.0f} MP/s" if done else ""
 
 
 def _workers(in_flight: tuple[InFlight, ...]) -> Table:

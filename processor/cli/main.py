@@ -9,7 +9,7 @@ from rich.console import Console
 from processor.cli import demo, recipe, run, sample, warm_up
 from processor.errors import ProcessorError, UsageError
 
-EXIT_OK, EXIT_SOME_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+EXIT_SOME_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
 _COMMANDS = (run, recipe, sample, demo, warm_up)
 
