@@ -6,6 +6,7 @@ head and its body to the end: no more than HTTP/1.1 of a server that is known ne
 """
 
 import asyncio
+import math
 import re
 import time
 from collections.abc import Sequence
@@ -48,7 +49,7 @@ class Answers:
     def percentile_s(self, share: float) -> float:
         """The latency that this share of answers stays within (nearest rank)."""
         ordered = sorted(self.latencies_s)
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+        return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
 def ask_concurrently(origin: str, clients: Sequence[Sequence[Request]]) -> Answers:
