@@ -31,6 +31,8 @@ def unpack(path: Path, image: RawImage) -> Mosaic | None:
         if offset + count > size:
             message = f"{path.name} has pixel data up to byte {offset + count}, but ends at byte {size}"
             raise ImageError(ReasonCode.TRUNCATED, message, stage=Stage.DECODE)
+    if sum(image.counts) > size:
+        return None  # chunks that lie over each other: a row of them could need any amount of memory
     return _map(path, image) if image.form == UNCOMPRESSED else _decode(path, image)
 
 

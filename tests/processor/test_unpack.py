@@ -3,6 +3,7 @@
 import math
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -187,6 +188,17 @@ def test_a_tile_larger_than_the_image_is_left_to_libraw(tmp_path: Path) -> None:
     path = dng.write_dng(tmp_path / "a.dng", values, chunks=dng.tiles_of(values, (64, 112)), tile=(64, 112))
     with _open(path) as original:
         assert original.header.fast_unpack is None
+
+
+def test_tiles_that_lie_over_each_other_are_left_to_libraw(tmp_path: Path) -> None:
+    """Each may be as long as the file, so that a small file could ask for any amount of memory."""
+    values = dng.mosaic(64, 128)
+    path = dng.write_dng(tmp_path / "a.dng", values, chunks=dng.tiles_of(values, (32, 64)), tile=(32, 64))
+    with _open(path) as original:
+        assert original.dng is not None
+        first, tiles = original.dng.offsets[0], len(original.dng.offsets)
+        rest = path.stat().st_size - first
+        assert unpack(path, replace(original.dng, offsets=(first,) * tiles, counts=(rest,) * tiles)) is None
 
 
 def test_a_stream_of_another_form_is_left_to_libraw_and_still_decodes(tmp_path: Path) -> None:
