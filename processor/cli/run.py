@@ -156,7 +156,7 @@ def _licences(options: argparse.Namespace) -> LicenceOptions | None:
 
 def _licence(text: str) -> tuple[str, int]:
     name, separator, seats = text.partition("=")
-    if not separator or not seats.isdigit() or not name:
+    if not separator or not seats.isdecimal() or not name:
         raise argparse.ArgumentTypeError(f"{text!r}: write NAME=SEATS, as filter_license=2")
     return name, int(seats)
 
