@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from audit.assembly import load_assembly
+from audit.cli.files import write
 from audit.cost import prices, profile
 from audit.cost.estimate import region_of
 from audit.cost.model import Driver, Level, NotPriced
@@ -17,7 +18,6 @@ from audit.cost.page import markdown
 from audit.cost.report import Report, as_json, report
 from audit.cost.single import BATCH
 from audit.cost.words import number, number_range, share, times, usd, usd_range
-from audit.errors import AuditError, Problem
 
 _BAR = 24
 
@@ -48,23 +48,16 @@ def run(options: argparse.Namespace) -> int:
     found = report(options.assembly.resolve().name, assembly, profile.load(options.profile), table)
     today = datetime.now(UTC).date()
     if options.markdown:
-        _write(options.markdown, markdown(found))
+        write(options.markdown, markdown(found))
     if options.plot:
         from audit.cost.plot import bill  # noqa: PLC0415 - loading matplotlib takes half a second: only who draws pays
 
-        _write(options.plot, bill(found))
+        write(options.plot, bill(found))
     if options.json:
         print(json.dumps(as_json(found, today), indent=1))
     else:
         _print(found, today, lines=options.lines)
     return 0
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise AuditError([Problem(where=str(path), why=f"cannot be written ({error.strerror})")]) from None
 
 
 def _print(found: Report, today: date, *, lines: bool) -> None:

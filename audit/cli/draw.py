@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from audit.assembly import load_assembly
+from audit.cli.files import write
 from audit.cli.prove import INVARIANTS
 from audit.draw.picture import draw
 from audit.draw.scene import scene
@@ -23,7 +24,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def run(options: argparse.Namespace) -> int:
     """Prove and draw."""
-    options.out.write_text(picture(options.assembly, options.invariants), encoding="utf-8")
+    write(options.out, picture(options.assembly, options.invariants))
     return 0
 
 

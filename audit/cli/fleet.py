@@ -1,4 +1,4 @@
-"""`audit fleet DIR`: how long images take, what it costs, what is lost, simulated; exit 1 when an image is lost."""
+"""`audit fleet DIR`: how long images take, what it costs, what is lost, simulated; exit 1 when one is lost or left."""
 
 import argparse
 import json

@@ -42,11 +42,11 @@ def run(options: argparse.Namespace) -> int:
             json.dumps([{"kind": item.kind, "subject": item.subject, "what": item.what} for item in findings], indent=1)
         )
     else:
-        _print(reports, never)
+        _print(reports, never, scanned=options.code is not None)
     return 1 if findings else 0
 
 
-def _print(reports: list[Report], never: list[Finding]) -> None:
+def _print(reports: list[Report], never: list[Finding], *, scanned: bool) -> None:
     console = Console(highlight=False, width=None if Console().is_terminal else 140)
     table = Table(title="Roles and resource policies: every call allowed, every grant used", title_justify="left")
     table.add_column("role or resource")
@@ -60,4 +60,5 @@ def _print(reports: list[Report], never: list[Finding]) -> None:
     for finding in (*(finding for report in reports for finding in report.findings), *never):
         console.print(f"  {finding}", markup=False)
     if not never:
-        console.print("nothing forbidden is allowed, and the code makes the listed calls and no others")
+        code = "the code makes the listed calls and no others" if scanned else "the code was not scanned (--code)"
+        console.print(f"nothing forbidden is allowed, and {code}")

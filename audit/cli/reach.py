@@ -37,6 +37,8 @@ def run(options: argparse.Namespace) -> int:
     asked = bool(options.source) + bool(options.target)
     if asked == 1 or bool(asked) == options.matrix:
         raise AuditError([Problem(where="arguments", why="give --from and --to, or --matrix")])
+    if options.port is not None and not 0 <= options.port <= 65_535:
+        raise AuditError([Problem(where=f"--port {options.port}", why="a port from 0 to 65535 is needed")])
     network = network_of(options)
     if options.matrix:
         print(json.dumps(as_json(network), indent=1) if options.json else "\n".join(_lines(network)))

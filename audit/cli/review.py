@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from audit.assembly import Assembly, load_assembly
+from audit.cli.files import write
 from audit.cost.profile import load as load_profile
 from audit.errors import AuditError, Problem
 from audit.review.comment import LONGEST, cannot_tell, comment
@@ -57,8 +58,7 @@ def run(options: argparse.Namespace) -> int:
     if options.out is None:
         print(text, end="")
     else:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(text, encoding="utf-8")
+        write(options.out, text, with_folders=True)
     shut = [f"{review.environment}: {name}" for name in gates for review in reviews if GATES[name](review)]
     for line in shut:
         print(f"audit review: gate shut: {line}", file=sys.stderr)

@@ -159,7 +159,7 @@ def functions(reading: Reading, function: Resource) -> Iterator[Meter]:
     arm = "arm64" in str(function.properties.get("Architectures", ""))
 
     def calls(usage: Usage) -> float:
-        """Its alarm calls it every minute as long as images wait."""
+        """Those of the minutes in which images arrive; its rule goes on through the others, for some cents a month."""
         return usage.profile.peak.hours * 60 if usage.images else 0.0
 
     for price, what, amount in (

@@ -1,5 +1,6 @@
 """Prices of single machines by the hour, for whoever counts machines instead of bills."""
 
+from audit.cost.model import HOURS_PER_MONTH
 from audit.cost.prices import PriceTable
 
 FREE_STORAGE_GB = 20.0
@@ -17,7 +18,7 @@ def instance_usd_per_hour(prices: PriceTable, instance_type: str) -> float:
 
 def volume_usd_per_hour(prices: PriceTable, size_gb: float) -> float:
     """A gp3 volume of this size."""
-    return prices.usd("ebs.gp3") * size_gb / 730.0
+    return prices.usd("ebs.gp3") * size_gb / HOURS_PER_MONTH
 
 
 def fargate_usd_per_hour(

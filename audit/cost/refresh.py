@@ -101,7 +101,7 @@ def ask_aws() -> Products:
     `AWS_ENDPOINT_URL_PRICING` names another endpoint.
 
     Raises:
-        AuditError: `no_boto3`, `no_credentials`, `not_allowed` or `unreachable`, when asked.
+        AuditError: `no_boto3`, `no_credentials`, `not_allowed`, `unreachable` or `unreadable`, when asked.
     """
     try:
         import boto3  # noqa: PLC0415 - the audit needs it here only

@@ -44,13 +44,16 @@ class RoleCalls(_Strict):
 
     Attributes:
         paths: construct paths. A role that an environment does not have is passed over.
-        trusts: who may assume it: a service, or the construct path of another role.
+        trusts: who may assume it: a service, the ARN of an identity provider, or the construct path of another role.
+        assumed_by: the action that assumes it.
         given: context keys with which it is assumed.
-        bound: keys of `given` that the trust must insist on, so that nobody else's resources can have it assumed.
+        bound: keys that the trust must insist on, so that nobody else's resources can have it assumed. One that is
+            not in `given` has one value, which the settings of the environment say.
     """
 
     paths: tuple[str, ...] = Field(min_length=1, strict=False)
     trusts: str
+    assumed_by: str = "sts:AssumeRole"
     given: Mapping[str, str] = Field(default_factory=dict)
     bound: tuple[str, ...] = Field(default=(), strict=False)
     calls: tuple[Call, ...] = Field(strict=False)

@@ -45,8 +45,9 @@ def _entry(operator: str, key: str, wanted: Sequence[str], context: Context) -> 
     if compare is None:
         raise NotModelledError(f"condition operator {operator!r} is not understood")
     if given is ABSENT:
-        # A negated operator is true of a key that is not there, and so is every key for all of no values.
-        return of(if_exists or negated or quantifier == "ForAllValues")
+        # A negated operator is true of a key that is not there, and so is every key for all of no values; of any of
+        # no values nothing is true.
+        return of(if_exists or quantifier == "ForAllValues" or (negated and not quantifier))
     values = given if isinstance(given, tuple) else (given,)
     matches = [either(of(compare(str(value), pattern)) for pattern in wanted) for value in values]
     if negated:

@@ -102,19 +102,28 @@ def _uses(need: Need, statement: Statement, action: str, resource: str) -> bool:
 
 def _wide_conditions(statement: Statement, users: list[Need]) -> Iterator[str]:
     """Values that a condition lets pass and no call has."""
-    for entries in statement.condition.values():
+    for operator, entries in statement.condition.items():
         for key, values in entries.items():
             given = {str(need.context[key.lower()]) for need in users if key.lower() in need.context}
-            for value in values if isinstance(values, list) else [values]:
+            listed = values if isinstance(values, list) else [values]
+            if not given and all(key.lower() in need.bound for need in users) and _is_one_value(operator, listed):
+                # Which one is for the settings of the environment to say.
+                continue
+            for value in listed:
                 if not any(covers(one, str(value)) for one in given):
                     yield f"{key} may be {value}, and no call has that"
+
+
+def _is_one_value(operator: str, values: list[object]) -> bool:
+    """Whether a condition lets exactly one value pass."""
+    return operator in {"StringEquals", "StringLike"} and len(values) == 1 and not {"*", "?"} & set(str(values[0]))
 
 
 def _trust(principal: Principal, role: RoleCalls, path: str, places: Places) -> Iterator[Finding]:
     """Who may assume the role: exactly whom the file names, by exactly one action, under the conditions it names."""
     expected = places.arn(role.trusts) or role.trusts
     need = Need(
-        action="sts:AssumeRole",
+        action=role.assumed_by,
         resource="*",
         context={**DEFAULT_CONTEXT, **places.context(role.given)},
         bound=frozenset(key.lower() for key in role.bound),
@@ -130,7 +139,9 @@ def _trust(principal: Principal, role: RoleCalls, path: str, places: Places) -> 
         holding = holds(statement.condition, need.context)
         if not statement.allow and matches and holding is not Truth.NO:
             yield Finding(kind="trust", subject=path, what=f"{statement.name} refuses {role.trusts}")
-        welcome = welcome or (statement.allow and matches and holding is Truth.YES)
+        left_open = keys(statement.condition) - need.context.keys()
+        certain = holding is Truth.YES or (holding is Truth.OPEN and left_open <= need.bound)
+        welcome = welcome or (statement.allow and matches and certain)
         if statement.allow:
             anywhere = replace(statement, resources=("*",))
             yield from (Finding(kind="trust", subject=path, what=what) for what in unused(anywhere, [need]))

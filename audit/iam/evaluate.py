@@ -83,10 +83,12 @@ def decide(policies: Policies, principal: Principal, request: Request) -> Decisi
     if any(match.truth is Truth.YES and match.whole for match in denials):
         return _decision(Outcome.DENIED, [match for match in denials if match.truth is Truth.YES])
     grants = [match for match in own if match.statement.allow]
-    if bounds is not None:
-        limited = truth.either(match.truth for match in bounds if match.statement.allow)
-        grants = [_Match(match.statement, truth.both([match.truth, limited]), match.whole) for match in grants]
     direct = [match for match in on_resource if match.statement.allow and not delegates(match.statement)]
+    if bounds is not None:
+        limit = truth.either(match.truth for match in bounds if match.statement.allow)
+        grants = [_limited(match, limit) for match in grants]
+        # A policy of the resource that names the role is limited like the role's own; one that names everybody is not.
+        direct = [_limited(match, limit) if _names_it(match, principal) else match for match in direct]
     if guard is not None and guard.kind == "AWS::KMS::Key" and not _account_may(guard, request, context):
         # Without the key's own consent no identity policy opens a key.
         grants = []
@@ -159,6 +161,15 @@ def _concerns(match: _Match, principal: Principal) -> bool:
     everybody = {"*", principal.arn, account, f"arn:aws:iam::{account}:root"}
     found = any(pattern in everybody for pattern in named.get("AWS", ()))
     return found != match.statement.negated_principals
+
+
+def _names_it(match: _Match, principal: Principal) -> bool:
+    return principal.arn in (match.statement.principals or {}).get("AWS", ())
+
+
+def _limited(match: _Match, limit: Truth) -> _Match:
+    """A grant as far as a boundary lets it be one."""
+    return _Match(match.statement, truth.both([match.truth, limit]), match.whole)
 
 
 def delegates(statement: Statement) -> bool:

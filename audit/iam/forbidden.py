@@ -17,7 +17,6 @@ _WITHOUT_RESOURCE = (
     "ec2messages:*",
     "ssm:updateinstanceinformation",
     "ssmmessages:*",
-    "logs:createloggroup",
 )
 """Actions for which AWS knows no resource, so that a policy cannot name one (service authorization reference)."""
 

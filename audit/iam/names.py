@@ -12,6 +12,7 @@ _REF_IS_ARN = frozenset(
         "AWS::ElasticLoadBalancingV2::LoadBalancer",
         "AWS::ElasticLoadBalancingV2::TargetGroup",
         "AWS::IAM::ManagedPolicy",
+        "AWS::IAM::OIDCProvider",
         "AWS::SNS::Topic",
         "AWS::SecretsManager::Secret",
     }
@@ -26,6 +27,7 @@ _ARNS: Mapping[str, str] = {
     "AWS::ECS::Service": "arn:aws:ecs:{region}:{account}:service/{name}",
     "AWS::ECS::TaskDefinition": "arn:aws:ecs:{region}:{account}:task-definition/{name}",
     "AWS::IAM::ManagedPolicy": "arn:aws:iam::{account}:policy/{name}",
+    "AWS::IAM::OIDCProvider": "arn:aws:iam::{account}:oidc-provider/{name}",
     "AWS::IAM::Role": "arn:aws:iam::{account}:role/{name}",
     "AWS::IAM::User": "arn:aws:iam::{account}:user/{name}",
     "AWS::KMS::Key": "arn:aws:kms:{region}:{account}:key/{name}",
@@ -93,6 +95,8 @@ class Names:
             given = resource.properties.get(key)
             if isinstance(given, str):
                 return f"{given}:<revision>" if key == "Family" else given
+        if resource.kind == "AWS::IAM::OIDCProvider" and isinstance(url := resource.properties.get("Url"), str):
+            return url.removeprefix("https://")
         return f"<{resource.address}>"
 
     def _reference(self, reference: Reference) -> str:

@@ -92,7 +92,7 @@ def _actions(operation: str) -> tuple[str, ...]:
 
 @cache
 def _operations() -> dict[str, str]:
-    """The action of every method of the clients that we know, where the name belongs to one service only."""
+    """The action of every method of the clients that we know; of a name that several have, the first one's."""
     session = botocore.session.get_session()
     found: dict[str, str] = {}
     for service in SERVICES:

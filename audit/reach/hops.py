@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from audit.assembly import Address
 from audit.reach.network import AclRule, GroupRule, Interface, Network, NetworkAcl, Route, Subnet, Way
-from audit.reach.packets import NOTHING, Axis, PacketSet, interval_of
+from audit.reach.packets import PacketSet, interval_of
 
 
 class Direction(StrEnum):
@@ -164,31 +164,3 @@ def through_routes(
             for route, taken in routed(packets, subnet, service)
         )
     )
-
-
-def shares(packets: PacketSet, universe: PacketSet, port: int) -> float:
-    """The part of the universe's packets to a port that is in a set, from 0 to 1."""
-    at_port = PacketSet.of(target_port=(port, port))
-    whole = (universe & at_port).size
-    return (packets & at_port).size / whole if whole else 0.0
-
-
-def ports(packets: PacketSet) -> tuple[tuple[int, int], ...]:
-    """The destination ports that occur."""
-    return packets.values(Axis.TARGET_PORT)
-
-
-__all__ = [
-    "NOTHING",
-    "Direction",
-    "Passage",
-    "Peer",
-    "Verdict",
-    "first_matches",
-    "ports",
-    "routed",
-    "shares",
-    "through_acl",
-    "through_groups",
-    "through_routes",
-]

@@ -84,6 +84,10 @@ def _in_subnets(
 
 
 def _load_balancer(_: Assembly, resource: Resource) -> Iterator[Placement]:
+    kind = resource.properties.get("Type", "application")
+    if kind != "application":
+        # It keeps its clients' addresses, and may have no security group at all.
+        raise NotModelledError(f"Type {kind} is not modelled: only application load balancers are")
     mappings = resource.properties.get("SubnetMappings")
     mapped = [item.get("SubnetId") for item in mappings if isinstance(item, dict)] if isinstance(mappings, list) else []
     yield Placement(

@@ -34,8 +34,6 @@ STATEFUL: dict[str, str] = {
 }
 """Types that hold data, with the word for it."""
 
-_SNAPSHOT_BY_DEFAULT = frozenset({"AWS::RDS::DBCluster", "AWS::DocDB::DBCluster", "AWS::Neptune::DBCluster"})
-
 
 class Fate(StrEnum):
     """What is left of the data."""
@@ -101,8 +99,9 @@ def loss_of(before: Resource, after: Resource | None = None) -> Loss | None:
 def _policy(resource: Resource, key: str) -> tuple[Fate, str]:
     given = resource.policies.get(key)
     if given is None:
-        # AWS CloudFormation user guide, "DeletionPolicy attribute": databases without one leave a snapshot.
+        # AWS CloudFormation user guide, "DeletionPolicy attribute": RDS leaves a snapshot without one. Neptune and
+        # DocumentDB do not.
         instance = resource.kind == "AWS::RDS::DBInstance" and "DBClusterIdentifier" not in resource.properties
-        kept = key == "DeletionPolicy" and (instance or resource.kind in _SNAPSHOT_BY_DEFAULT)
+        kept = key == "DeletionPolicy" and (instance or resource.kind == "AWS::RDS::DBCluster")
         return (Fate.SNAPSHOT, "is left out, therefore Snapshot") if kept else (Fate.LOST, "is left out")
     return _FATES.get(given, Fate.ORPHANED), given

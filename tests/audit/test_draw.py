@@ -77,6 +77,17 @@ def test_the_file_is_an_svg_with_a_head_for_every_arrow(tmp_path: Path) -> None:
     assert {"web", "Balancer", "NAT gateway", "internet"} <= {text.text for text in document.iter(f"{SVG}text")}
 
 
+def test_a_picture_that_cannot_be_written_is_told_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_assembly(tmp_path / "cdk.out", One=vpc.template(vpc.corrected()))
+    out = tmp_path / "nowhere" / "network.svg"
+    invariants = tmp_path / "invariants.toml"
+    invariants.write_text("flows = []\n[parties]\n")
+    assert main(["draw", str(folder), "--out", str(out), "--invariants", str(invariants)]) == 2
+    assert capsys.readouterr().err == f"audit draw: {out}: cannot be written (No such file or directory)\n"
+
+
 @pytest.mark.parametrize("count", [1, 5])
 def test_lines_that_would_touch_have_tracks_of_their_own(count: int) -> None:
     runs = [Run(number, 0, 100) for number in range(count)] + [Run(count, 200, 300)]

@@ -127,6 +127,34 @@ def test_a_boundary_limits_what_policies_allow(build: Build) -> None:
     assert ask(assembly, "s3:PutObject", f"{BUCKET}/in/a").outcome is Outcome.DENIED
 
 
+def test_a_boundary_limits_what_a_bucket_policy_grants_to_the_role_and_not_what_it_grants_to_everybody(
+    build: Build,
+) -> None:
+    boundary = {
+        "Type": "AWS::IAM::ManagedPolicy",
+        "Properties": {"PolicyDocument": {"Statement": [{**READ, "Action": "s3:ListBucket"}]}},
+    }
+
+    def decided(principal: Any) -> Outcome:
+        bounded = {"PermissionsBoundary": {"Ref": "Boundary"}}
+        assembly = build(bucket=({**READ, "Principal": principal},), Boundary=boundary, role=bounded)
+        return ask(assembly, "s3:GetObject", f"{BUCKET}/in/a").outcome
+
+    assert decided({"AWS": {"Fn::GetAtt": ["Role", "Arn"]}}) is Outcome.DENIED
+    assert decided("*") is Outcome.ALLOWED
+
+
+def test_of_a_key_that_is_not_there_no_value_differs_from_any(build: Build) -> None:
+    """AWS: `ForAnyValue` is false without values, also of an operator that is true of a key that is not there."""
+    for operator, outcome in (
+        ("StringNotEquals", Outcome.ALLOWED),
+        ("ForAllValues:StringNotEquals", Outcome.ALLOWED),
+        ("ForAnyValue:StringNotEquals", Outcome.DENIED),
+    ):
+        assembly = build({**READ, "Condition": {operator: {"aws:TagKeys": "secret"}}})
+        assert ask(assembly, "s3:GetObject", f"{BUCKET}/in/a", aws__tagkeys=ABSENT).outcome is outcome
+
+
 def test_a_bucket_policy_alone_can_let_a_role_in(build: Build) -> None:
     grant = {**READ, "Principal": {"AWS": {"Fn::GetAtt": ["Role", "Arn"]}}}
     assert ask(build(bucket=(grant,)), "s3:GetObject", f"{BUCKET}/in/a").outcome is Outcome.ALLOWED
@@ -218,6 +246,46 @@ def test_a_condition_that_a_trust_must_insist_on_is_missed(build: Build) -> None
     assert findings(build(READ, trust=(narrowed,)), calls) == []
 
 
+GITHUB = "token.actions.githubusercontent.com"
+
+
+@pytest.mark.parametrize(
+    ("operator", "subjects", "says"),
+    [
+        ("StringLike", ["repo:acme/photos:environment:prod"], None),
+        ("StringLike", ["repo:acme/*"], "may be repo:acme/*, and no call has that"),
+        ("StringLike", ["repo:acme/photos:environment:prod", "repo:x/y:environment:z"], "may be repo:x/y"),
+        ("StringNotEquals", ["repo:acme/photos:environment:prod"], "may be repo:acme/photos"),
+        ("StringEqualsIfExists", ["repo:acme/photos:environment:prod"], "may be repo:acme/photos"),
+        ("StringLike", [], f"without a condition on {GITHUB}:sub"),
+    ],
+)
+@pytest.mark.parametrize("made_here", [True, False])
+def test_a_deploy_role_trusts_one_subject_that_the_settings_name(
+    build: Build, operator: str, subjects: list[str], says: str | None, made_here: bool
+) -> None:
+    provider = {"Type": "AWS::IAM::OIDCProvider", "Properties": {"Url": f"https://{GITHUB}"}}
+    elsewhere = {"Fn::Sub": f"arn:aws:iam::${{AWS::AccountId}}:oidc-provider/{GITHUB}"}
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Federated": {"Fn::GetAtt": ["Provider", "Arn"]} if made_here else elsewhere},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {
+            "StringEquals": {f"{GITHUB}:aud": "sts.amazonaws.com"},
+            **({operator: {f"{GITHUB}:sub": subjects}} if subjects else {}),
+        },
+    }
+    listed = {
+        **CALLS["roles"][0],
+        "trusts": f"arn:aws:iam::{{account}}:oidc-provider/{GITHUB}",
+        "assumed_by": "sts:AssumeRoleWithWebIdentity",
+        "given": {f"{GITHUB}:aud": "sts.amazonaws.com"},
+        "bound": [f"{GITHUB}:aud", f"{GITHUB}:sub"],
+    }
+    found = findings(build(READ, trust=(trust,), Provider=provider), {**CALLS, "roles": [listed]})
+    assert found == [] if says is None else any(says in item for item in found)
+
+
 def test_a_denial_that_was_taken_away_is_found(build: Build) -> None:
     narrow = {**DENY_HTTP, "Resource": {"Fn::GetAtt": ["Bucket", "Arn"]}}
     for bucket in ((narrow,), ({**DENY_HTTP, "Principal": {"AWS": {"Fn::GetAtt": ["Role", "Arn"]}}},)):
@@ -257,6 +325,7 @@ def test_a_service_in_a_resource_policy_has_to_be_listed_and_allowed(build: Buil
         ({"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}, "everything but what it names"),
         ({"Effect": "Allow", "Action": "*", "Resource": "*"}, "allows every action"),
         ({"Effect": "Allow", "Action": "iam:PutRolePolicy", "Resource": "arn:aws:iam::1:role/x"}, "writes any policy"),
+        ({"Effect": "Allow", "Action": "logs:CreateLogGroup", "Resource": "*"}, "on every resource"),
     ],
 )
 def test_what_nobody_may_is_forbidden_also_where_it_is_listed(
@@ -309,3 +378,17 @@ def test_the_command_answers_who_can(build: Build, tmp_path: Path, capsys: pytes
     assert "nobody" in capsys.readouterr().out
     assert main(["who-can", folder, "s3:GetObject", "Nothing/here"]) == 2
     assert "is no ARN and no construct path" in capsys.readouterr().err
+
+
+def test_the_command_claims_nothing_about_code_that_it_was_not_shown(
+    build: Build, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build(READ)
+    (tmp_path / "service").mkdir()
+    calls = tmp_path / "calls.toml"
+    calls.write_text('[[roles]]\npaths = ["One.Role"]\ntrusts = "ecs-tasks.amazonaws.com"\ncalls = []\n')
+    asked = ["iam", str(tmp_path / "cdk.out"), "--calls", str(calls)]
+    main(asked)
+    assert "the code was not scanned (--code)" in capsys.readouterr().out
+    main([*asked, "--code", str(tmp_path)])
+    assert "the code makes the listed calls and no others" in capsys.readouterr().out

@@ -224,6 +224,8 @@ def test_a_journey_is_told_hop_by_hop(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "name 'nobody': is nobody here; there are:" in capsys.readouterr().err
     assert main(["reach", folder, "--from", "Web"]) == 2
     assert "give --from and --to, or --matrix" in capsys.readouterr().err
+    assert main(["reach", folder, "--from", "Web", "--to", "database", "--port", "70000"]) == 2
+    assert "--port 70000: a port from 0 to 65535 is needed" in capsys.readouterr().err
 
 
 def test_what_does_not_claim_to_survive_a_zone_is_not_held_against_it(tmp_path: Path) -> None:

@@ -263,6 +263,14 @@ def test_tasks_that_a_function_starts_are_in_the_network_too(build: Build) -> No
             "Fn::Magic is not modelled",
         ),
         (
+            "Nlb",
+            {
+                "Type": "AWS::ElasticLoadBalancingV2::LoadBalancer",
+                "Properties": {"Type": "network", "Subnets": [{"Ref": "Publica"}]},
+            },
+            "Type network is not modelled",
+        ),
+        (
             "Maybe",
             {"Type": "AWS::EC2::NetworkAcl", "Condition": "Unheard"},
             "condition 'Unheard' is not defined",

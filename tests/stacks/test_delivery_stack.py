@@ -8,6 +8,7 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 
+from audit.cli.main import main as audit
 from stacks.base import PlatformStack
 from stacks.settings import Settings
 from tests.stacks.configurations import configurations
@@ -34,6 +35,12 @@ def test_there_is_a_deploy_role_only_where_a_repository_is_named(assemblies: Pat
     named = {name for name, settings in configurations().items() if settings.identity.github_repository}
     assert made == named
     assert "prod" not in made
+
+
+@pytest.mark.parametrize("name", ["three-zones", "elsewhere"])
+def test_the_audit_knows_the_deploy_role(assemblies: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert audit(["iam", str(assemblies / name)]) == 0
+    assert "Delivery/GitHub/Role" in capsys.readouterr().out
 
 
 def test_one_repository_in_one_environment_may_assume_the_role_and_nobody_else(delivery: Template) -> None:

@@ -59,7 +59,7 @@ class Outcome:
         whole_s: from the first that was queued until the last was settled.
         horizon_s: simulated and paid time.
         utilisation: of the processes that were running, the share that was developing.
-        peak_workers: on instances, and burst tasks.
+        peak_instances, peak_burst: the most instances that were paid, and the most burst tasks, at a time.
     """
 
     images: int
@@ -84,8 +84,3 @@ class Outcome:
     def lost(self) -> int:
         """Images that are nowhere: neither developed nor among the dead letters."""
         return self.images - self.completed - self.dead - self.left
-
-    @property
-    def drained(self) -> bool:
-        """Whether every image was settled."""
-        return self.left == 0

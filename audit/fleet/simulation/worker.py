@@ -60,7 +60,7 @@ class Worker:
         self._began_s = around.env.now
         self._quiet = 0
         self.idle: Callable[[], None] = lambda: None
-        # Two lists by process: what it has in hand, and until when.
+        # By process: until when it has an image in hand, 0 when it has none.
         self._until_s = [0.0] * task.processes
         self._processes: list[simpy.Process] = []
         self._ended = 0

@@ -175,3 +175,6 @@ def test_it_is_written_to_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert out.read_text(encoding="utf-8").startswith(MARKER)
     assert "`main`" in out.read_text(encoding="utf-8")
     assert capsys.readouterr().out == ""
+    below_a_file = out / "comment.md"
+    assert main(["review", str(base), str(base), "--out", str(below_a_file)]) == 2
+    assert capsys.readouterr().err.startswith(f"audit review: {below_a_file}: cannot be written (")

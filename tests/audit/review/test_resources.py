@@ -87,9 +87,10 @@ def test_the_deletion_policy_says_what_is_left_of_a_deleted_database(
     assert change.loss.fate is fate
 
 
-def test_a_bucket_without_a_deletion_policy_is_lost(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["S3::Bucket", "Neptune::DBCluster", "DocDB::DBCluster"])
+def test_what_rds_does_not_keep_is_lost_without_a_deletion_policy(tmp_path: Path, kind: str) -> None:
     keep = {"Keep": resource("SNS::Topic")}
-    change = only(changes(tmp_path, {**keep, "Bucket": resource("S3::Bucket")}, keep))
+    change = only(changes(tmp_path, {**keep, "Store": resource(kind)}, keep))
     assert change.loss is not None
     assert change.loss.fate is Fate.LOST
 
