@@ -78,7 +78,7 @@ def retry_after_s(value: str | None) -> float | None:
     """Seconds that a `Retry-After` header asks for (a number or a date), or None when it is absent or unreadable."""
     if value is None:
         return None
-    if value.strip().isdigit():
+    if value.strip().isdecimal():
         return float(value)
     try:
         when = parsedate_to_datetime(value)

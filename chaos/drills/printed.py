@@ -24,7 +24,7 @@ def marked(runbook: str, drill: str) -> list[str]:
     """
     text = (RUNBOOKS / f"{runbook}.md").read_text(encoding="utf-8")
     block = text.partition(f"<!-- drill: {drill} -->")[2].partition("<!-- end -->")[0]
-    scripts = [script for _, script in _fences(block)]
+    scripts = _FENCE.findall(block)
     if not scripts:
         raise ChaosError(f"docs/runbooks/{runbook}.md has no commands for the drill {drill}")
     return scripts
@@ -33,7 +33,7 @@ def marked(runbook: str, drill: str) -> list[str]:
 def maintenance_commands(runbook: str) -> list[str]:
     """Every line of a runbook that asks the service's own tools."""
     text = (RUNBOOKS / f"{runbook}.md").read_text(encoding="utf-8")
-    lines = [line for _, script in _fences(text) for line in script.splitlines()]
+    lines = [line for script in _FENCE.findall(text) for line in script.splitlines()]
     return [line for line in lines if line.startswith("maintenance ")]
 
 
@@ -57,7 +57,3 @@ def typed(script: str, *, data: Path, filled: Mapping[str, str]) -> str:
     if done.returncode:
         raise ChaosError(f"a runbook's command failed:\n{script}\n{done.stdout}{done.stderr}")
     return done.stdout + done.stderr
-
-
-def _fences(text: str) -> list[tuple[int, str]]:
-    return [(found.start(), found[1]) for found in _FENCE.finditer(text)]

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ class Seen:
 
     Attributes:
         at: time.time() at which it was first seen so.
-        lease_until: when the lease that it had then would end.
+        lease_until: when its lease would end, as last prolonged while it was so.
     """
 
     at: float
@@ -87,6 +87,8 @@ class Story:
             last = self._seen[-1] if self._seen else None
             if last is None or (last.status, last.attempts) != (found.status, found.attempts):
                 self._seen.append(found)
+            elif last.lease_until != found.lease_until:
+                self._seen[-1] = replace(last, lease_until=found.lease_until)
 
     def submission(self) -> Submission | Exception:
         """What the customer's client says in the end."""

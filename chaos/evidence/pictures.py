@@ -48,7 +48,7 @@ def web_timeline(figures: Mapping[str, Any]) -> str:
         "in": run["in"],
     }
     _moments(spans, moments, rows=len(rows), span_s=end - begin)
-    spans.set_xlabel("seconds since `kill -9`".replace("`", ""))
+    spans.set_xlabel("seconds since kill -9")
     spans.set_xlim(begin, end)
     return svg(figure, "A web task is killed: requests of users, health checks, rotation")
 

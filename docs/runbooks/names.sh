@@ -33,3 +33,11 @@ api_key() {
     --prefix "$prefix" --sha256 "$digest" >&2 &&
     printf 'rawmill_%s_%s\n' "$prefix" "$secret"
 }
+
+# Asks the platform whether it and all that it depends on answer; prints what it said, and the status last. Through the load
+# balancer only somebody with a key may ask: `export RAWMILL_API_KEY=…` first, of any tenant.
+health() {
+  local key="${RAWMILL_API_KEY:?an API key of any tenant is needed; without one the answer is 404}"
+  # Over standard input, for everybody on the machine can read a command line.
+  printf 'Authorization: Bearer %s\n' "$key" | curl -sS -w '\n%{http_code}\n' -H @- "$Url/health/deep/"
+}

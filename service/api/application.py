@@ -24,7 +24,7 @@ from service.logs import logger
 _log = logger(__name__)
 VERSION = "1.0.0"
 _MOST_ERRORS = 100
-_UNION_TAGS = ("constrained-", "dict[", "function-")
+_UNION_TAGS = ("constrained-", "dict[")
 _PLACES = {"query": "parameter", "header": "parameter", "path": "parameter"}
 
 
@@ -137,7 +137,5 @@ def _fault(fault: dict[str, Any]) -> dict[str, str]:
     if source in _PLACES:
         return {"parameter": ".".join(str(part) for part in path), "detail": detail}
     # the first part is the argument's name in our code; tags of unions are no keys of the body either
-    keys = [
-        str(part) for part in path[1:] if isinstance(part, int) or not str(part).startswith(("constrained-", "dict["))
-    ]
+    keys = [str(part) for part in path[1:] if isinstance(part, int) or not str(part).startswith(_UNION_TAGS)]
     return {"pointer": "#" + "".join(f"/{key.replace('~', '~0').replace('/', '~1')}" for key in keys), "detail": detail}

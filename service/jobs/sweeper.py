@@ -15,7 +15,7 @@ from django.db import close_old_connections, connection, transaction
 
 from service import metrics, runtime
 from service.aws.clients import Clients
-from service.aws.errors import AwsError, UploadMissing
+from service.aws.errors import AwsError
 from service.aws.queue import Queue
 from service.aws.storage import Bucket
 from service.config import Config
@@ -121,8 +121,6 @@ class Sweeper:
     def _aborted(self, orphan: Mapping[str, str]) -> bool:
         try:
             self._uploads.abort_upload(orphan["source_key"], orphan["upload_id"])
-        except UploadMissing:
-            return True
         except AwsError as error:
             _log.warning("orphan_upload_stays", image=orphan["image_id"], error=str(error))
             return False

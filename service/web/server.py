@@ -26,7 +26,7 @@ from service.web.size import CONNECTIONS, THREADS, open_files, processes
 FINISH_S = 15
 """For requests under way after the listening socket closed. With the wait before: less than ECS's 30 s."""
 STUCK_S = 60
-"""A process whose threads all stand still for so long is killed and replaced."""
+"""A process whose loop stands still for so long is killed and replaced."""
 KEEP_ALIVE_S = 75
 """Longer than the load balancer's idle time of 60 s: a connection must not close under a request on its way."""
 REQUESTS_PER_PROCESS = 20_000

@@ -43,7 +43,7 @@ CLOSING_S = 2.0
 MAX_HEAD_BYTES = 64 * 1024
 """A load balancer's limit as well."""
 MAX_HELD_BYTES = 64 * 1024 * 1024
-"""Of unfinished requests and unread answers together, in one process."""
+"""Of requests that have no thread yet and of unread answers together, in one process."""
 MAX_UNSENT_BYTES = 8 * 1024 * 1024
 """Of one answer; the thread that writes more than that waits."""
 LOOK_EVERY_S = 0.5
@@ -156,6 +156,7 @@ class Worker(ThreadWorker):  # type: ignore[misc,unused-ignore]
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._waiting: dict[TConn, Waiting] = {}
+        self._queued: dict[TConn, int] = {}  # length of whole requests that no thread has taken yet
         self._next_look = 0.0
 
     # --- what gunicorn calls ---
@@ -171,10 +172,17 @@ class Worker(ThreadWorker):  # type: ignore[misc,unused-ignore]
         self._wait(waiting, selectors.EVENT_READ, self._receive)
         (self._consider if waiting.received else self._receive)(waiting)
 
+    def handle(self, conn: TConn) -> Any:
+        """In a thread, with a whole request."""
+        self._queued.pop(conn, None)
+        return super().handle(conn)
+
     def finish_request(self, conn: TConn, future: "Future[bool]") -> None:
         """When a thread is done with it: the client may still have to take the answer."""
         kept = not future.cancelled() and future.exception() is None and future.result()
         then = partial(super().finish_request, conn, future) if kept else partial(self._close, conn)
+        if not kept:
+            conn.parser = None  # with what nobody has read of a body
         if not conn.sock.unsent:
             then()
             return
@@ -214,10 +222,15 @@ class Worker(ThreadWorker):  # type: ignore[misc,unused-ignore]
         if waiting.whole_at is None:
             waiting.whole_at = self._length_of(waiting)
         if waiting.whole_at is not None and len(waiting.received) >= waiting.whole_at:
+            length = len(waiting.received)
+            if length > MAX_HEAD_BYTES and self._queued_bytes() + length > MAX_HELD_BYTES:
+                self._refuse(waiting, _busy())
+                return
             conn = waiting.conn
             self._forget(conn)
             conn.init()
             conn.parser.unreader.unread(bytes(waiting.received))
+            self._queued[conn] = length
             super().enqueue_req(conn)
         elif waiting.whole_at is None and len(waiting.received) > MAX_HEAD_BYTES:
             problem = Problem(Code.BAD_REQUEST, f"line and headers have more than {MAX_HEAD_BYTES} bytes")
@@ -290,16 +303,18 @@ class Worker(ThreadWorker):  # type: ignore[misc,unused-ignore]
 
     def _bound_memory(self) -> None:
         """The largest go first: small requests are never among them."""
-        held = sum(each.held_bytes for each in self._waiting.values())
+        held = self._queued_bytes() + sum(each.held_bytes for each in self._waiting.values())
         for waiting in sorted(self._waiting.values(), key=lambda each: each.held_bytes, reverse=True):
             if held <= MAX_HELD_BYTES:
                 return
             held -= waiting.held_bytes
             if waiting.phase is Phase.REQUEST:
-                busy = Problem(Code.NOT_READY, "too many large requests are on their way", headers=retry_after(5))
-                self._refuse(waiting, busy)
+                self._refuse(waiting, _busy())
             else:
                 self._drop(waiting)
+
+    def _queued_bytes(self) -> int:
+        return sum(self._queued.copy().values())  # a copy: threads take out theirs meanwhile
 
     def _end_the_oldest(self) -> None:
         waiting = next(iter(self._waiting.values()), None)
@@ -349,6 +364,10 @@ class Worker(ThreadWorker):  # type: ignore[misc,unused-ignore]
         self._forget(conn)
         self.nr_conns -= 1
         conn.close()
+
+
+def _busy() -> Problem:
+    return Problem(Code.NOT_READY, "too many large requests are on their way", headers=retry_after(5))
 
 
 def _read(conn: TConn) -> bytes | None:

@@ -17,12 +17,14 @@ import pytest
 from chaos import pages
 from chaos.evidence import page
 from chaos.evidence.cases import all_cases, letters, sessions, web, worker
+from chaos.evidence.image import Story
 from chaos.evidence.notes import FAILED, IN, OUT, PASSED, first, read_notes
 from chaos.evidence.pictures import spans_of
 from chaos.evidence.spread import middle_one, spread
 from chaos.evidence.users import Asked
 from chaos.field import wait_until
 from chaos.relay.balancer import ANSWERED_BY, LOOPBACK
+from chaos.shoot import Shoot
 from local.aws.endpoints import ROOT
 from local.ports import free_port, is_open
 
@@ -53,6 +55,16 @@ def test_questions_are_counted_by_the_moment_of_asking_and_by_who_answered() -> 
     ]
     assert web.bins_of(asked, killed=10.0, port=1) == [[-0.25, 1, 0, 0], [0.0, 0, 1, 2]]
     assert [each.failed for each in asked] == [False, False, True, True]
+
+
+def test_an_image_is_told_by_its_changes_each_with_the_latest_lease_that_it_had_then() -> None:
+    story = Story(Shoot(names=[], began_at=0.0))
+    for status, attempts, lease_until in [
+        ("pending", 0, None), ("processing", 1, 10.0), ("processing", 1, 13.3), ("processing", 2, 23.5),
+    ]:  # fmt: skip
+        row = {"image": "1", "status": status, "attempts": attempts, "lease_until": lease_until}
+        story.note({**row, "code": None, "settled": None})
+    assert [(seen.attempts, seen.lease_until) for seen in story.seen] == [(0, None), (1, 13.3), (2, 23.5)]
 
 
 WEB_RUN: dict[str, Any] = {

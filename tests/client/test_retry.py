@@ -68,7 +68,7 @@ def test_pauses_grow_to_their_bound_and_differ() -> None:
     assert len({patience.pause_s(5) for _ in range(10)}) > 1
 
 
-@pytest.mark.parametrize(("value", "seconds"), [("7", 7), (None, None), ("soon", None), ("-3", None)])
+@pytest.mark.parametrize(("value", "seconds"), [("7", 7), (None, None), ("soon", None), ("-3", None), ("²", None)])
 def test_retry_after_is_read_as_seconds(value: str | None, seconds: float | None) -> None:
     assert retry_after_s(value) == seconds
 

@@ -12,7 +12,7 @@ from chaos.evidence.cases import Case, Figures, Shown, Stage, case
 from chaos.evidence.image import OVER_WITHIN_S, Seen, Story, at_work, kill, told, until
 from chaos.evidence.pictures import message_life
 from chaos.facts import queue_length
-from chaos.field import Field, wait_until
+from chaos.field import SWEEP_EVERY_S, Field, wait_until
 from chaos.fleet import below
 from local.process import ChildProcess
 from service.worker.policy import RetryPolicy
@@ -65,7 +65,7 @@ class DeadLetters(Case):
             ("tries", str(figures["max_receives"]), str(times.max_receives)),
             ("a message waits in the queue at most", "as on AWS", span(times.retention_s)),
             ("a dead letter is kept for", "as on AWS", span(times.dead_letter_retention_s)),
-            ("the sweeper looks", "every 3 s", times.sweep.removeprefix("rate(").removesuffix(")")),
+            ("the sweeper looks", f"every {SWEEP_EVERY_S:g} s", times.sweep.removeprefix("rate(").removesuffix(")")),
         ]
         attributes = [
             (name, life["letter"]["body"], *(life["letter"]["attributes"].get(key, "–") for key in _ATTRIBUTES))

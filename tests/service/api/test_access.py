@@ -1,6 +1,9 @@
 """Who may call, how often, with what kind of request; what every answer carries; health."""
 
+import os
 import re
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +18,7 @@ from service.jobs import api_keys
 from service.web.drain import drain
 from tests.service.api.conftest import Caller
 
+NAMES = Path(__file__).resolve().parents[3] / "docs" / "runbooks" / "names.sh"
 JOB = {"recipe": "default", "files": [{"name": "a.dng", "size_bytes": 100}]}
 
 
@@ -172,6 +176,30 @@ def test_deep_health_is_not_there_for_strangers_from_outside(acme: Caller, nobod
     outside = {"X-Forwarded-For": "203.0.113.9"}
     nobody("GET", "/health/deep/", headers=outside).problem("not_found", 404)
     assert acme("GET", "/health/deep/", headers=outside).status == 200
+
+
+def test_the_runbooks_command_asks_for_deep_health_with_a_key_that_is_on_no_command_line(
+    acme: Caller, nobody: Caller, tmp_path: Path
+) -> None:
+    del acme  # its tenant is there
+    token = api_keys.create(tenant="acme", name="night").token
+    curl, aws = tmp_path / "curl", tmp_path / "aws"
+    curl.write_text('#!/bin/sh\nprintf "%s\\n" "$@" > "$CALL"\nexec cat > "$SENT"\n', encoding="utf-8")
+    aws.write_text('#!/bin/sh\necho "Url https://rawmill.example.com"\n', encoding="utf-8")
+    for program in (curl, aws):
+        program.chmod(0o755)
+    call, sent = tmp_path / "call", tmp_path / "sent"
+    told = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "CALL": str(call), "SENT": str(sent)}
+    command = ["/usr/bin/env", "bash", "-c", f"source {NAMES} prod && health"]
+    without = subprocess.run(command, env=told, capture_output=True, text=True, check=False, timeout=60)
+    assert without.returncode
+    assert "API key" in without.stderr
+    assert not call.exists()
+    subprocess.run(command, env={**told, "RAWMILL_API_KEY": token}, check=True, timeout=60)
+    assert token not in call.read_text()
+    path = call.read_text().split()[-1].removeprefix("https://rawmill.example.com")
+    name, _, value = sent.read_text().strip().partition(": ")
+    assert nobody("GET", path, headers={name: value, "X-Forwarded-For": "203.0.113.9"}).status == 200
 
 
 def test_deep_health_names_what_is_broken(nobody: Caller, monkeypatch: pytest.MonkeyPatch) -> None:

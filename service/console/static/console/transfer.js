@@ -175,7 +175,7 @@ async function retried(work, signal) {
     try {
       return await work();
     } catch (error) {
-      const passing = error.status === undefined || error.status === 0 || error.status === 429 || error.status >= 500;
+      const passing = [undefined, 0, 408, 429].includes(error.status) || error.status >= 500;
       if (signal.aborted || !passing || tried >= TRIES) throw error;
       await pause(Math.max(error.retryAfterS ?? 0, 0.4 * 2 ** tried) * (0.75 + Math.random() / 2), signal);
     }
