@@ -305,7 +305,7 @@ class Worker(ThreadWorker):  # type: ignore[misc,unused-ignore]
         """The largest go first: small requests are never among them."""
         held = self._queued_bytes() + sum(each.held_bytes for each in self._waiting.values())
         for waiting in sorted(self._waiting.values(), key=lambda each: each.held_bytes, reverse=True):
-            if held <= MAX_HELD_BYTES:
+            if held <= MAX_HELD_BYTES or waiting.held_bytes <= MAX_HEAD_BYTES:
                 return
             held -= waiting.held_bytes
             if waiting.phase is Phase.REQUEST:
