@@ -22,6 +22,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 KEY = "rawmill_test_0123456789abcdef"
+_HELD_S = 30.0
 CREATED_AT = "2026-01-01T00:00:00Z"
 
 
@@ -82,6 +83,8 @@ class Crooked:
         held: images are not developed while this is set.
         loses: so many of the next uploads are gone when they are confirmed.
         seen: every request: method and path.
+        most_at_once: uploads that were under way together.
+        together: the first uploads wait for so many of them.
     """
 
     def __init__(self) -> None:
@@ -92,6 +95,7 @@ class Crooked:
         self.seen: list[tuple[str, str]] = []
         self.headers_seen: list[dict[str, str]] = []
         self.most_at_once = 0
+        self.together = 1
         self.jobs: dict[str, CrookedJob] = {}
         self.by_key: dict[str, str] = {}
         self.events = True
@@ -99,6 +103,7 @@ class Crooked:
         self.dead_links: set[str] = set()
         self.url = ""
         self.lock = threading.RLock()
+        self._more = threading.Condition()
         self._now = 0
 
     def lay(self, method: str, path: str, **what: Any) -> None:
@@ -121,14 +126,16 @@ class Crooked:
 
     @contextmanager
     def counted(self) -> Iterator[None]:
-        """Counts uploads under way."""
-        with self.lock:
+        """Counts uploads under way; holds the first ones until `together` of them are, or nobody sends any more."""
+        with self._more:
             self._now += 1
             self.most_at_once = max(self.most_at_once, self._now)
+            self._more.notify_all()
+            self._more.wait_for(lambda: self.most_at_once >= self.together, timeout=_HELD_S)
         try:
             yield
         finally:
-            with self.lock:
+            with self._more:
                 self._now -= 1
 
     def image(self, job_id: str, image_id: str) -> CrookedImage:
