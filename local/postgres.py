@@ -210,6 +210,9 @@ def unprivileged(command: Sequence[str], *, reach: Path, tether: bool = False) -
     options = [f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
     if not (_passable(reach) and _passable(Path(command[0]))):
         options += ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+        # PostgreSQL's programs ask with access(2) whether they may run each other, which the kernel answers without
+        # the capabilities of whoever is not root, unless it is told to leave capabilities to themselves.
+        options += ["--securebits=+no_setuid_fixup"]
     if tether:
         options += ["--pdeathsig=INT"]
     return ["setpriv", *options, *command]
