@@ -1,6 +1,5 @@
 """Keeps the tasks of a platform alive as ECS does: what ends is replaced a moment later, in its own zone."""
 
-import contextlib
 import os
 import signal
 import threading
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import psutil
 
+from chaos.background import Background
 from local.platform import Platform
 from local.process import ChildProcess
 from local.tasks import Part
@@ -20,19 +20,18 @@ _PRIVATE = "rawmill-worker-"
 ZONES = ("a", "b")
 
 
-class Fleet:
+class Fleet(Background):
     """The tasks in two zones, every other one of each part. Use as a context.
 
     Its thread stays until the end, for the kernel ends a task with the thread that started it.
     """
 
     def __init__(self, platform: Platform, *, replaced_after_s: float = REPLACED_AFTER_S) -> None:
+        super().__init__("fleet", self._keep)
         self._platform, self._replaced_after_s = platform, replaced_after_s
         self._lock = threading.Lock()
         self._ended_s: dict[str, float] = {}
         self._closed_zones: set[str] = set()
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="fleet", daemon=True)
         self._changes: dict[str, Mapping[str, str]] = {}
         self._releases: dict[str, Path] = {}
         self._looked_at: set[int] = set()
@@ -40,14 +39,6 @@ class Fleet:
         """Tasks that were replaced so far."""
         self.private_folders: set[Path] = set()
         """Folders in shared memory that workers had so far."""
-
-    def __enter__(self) -> "Fleet":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
 
     def tasks(self, part: Part | None = None, *, zone: str | None = None) -> list[ChildProcess]:
         """Tasks that are there, running or about to be replaced."""
@@ -88,9 +79,8 @@ class Fleet:
 
     def _stop(self, task: ChildProcess) -> None:
         """Let a task end, and wait until another one is in its place."""
-        with contextlib.suppress(ProcessLookupError):
-            if task.exit_code is None:
-                os.kill(task.pid, signal.SIGTERM)
+        if task.exit_code is None:
+            send_signal(task.pid, signal.SIGTERM)
         while any(each.pid == task.pid for each in self.tasks()):
             time.sleep(_POLL_S)
 
@@ -136,6 +126,15 @@ def zone_of(task: ChildProcess) -> str:
     """Where a task runs."""
     number = task.name.partition("-")[2] or "1"
     return ZONES[(int(number) - 1) % len(ZONES)]
+
+
+def send_signal(pid: int, number: signal.Signals) -> bool:
+    """Sends it; False when the process has just ended by itself."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def below(task: ChildProcess) -> list[psutil.Process]:

@@ -5,11 +5,11 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
+from functools import partial
 
 import httpx
 
+from chaos.background import Background
 from chaos.field import Field
 
 FILE = "later.dng"
@@ -46,30 +46,17 @@ class Visits:
         return self.failed / self.attempts if self.attempts else 0.0
 
 
-class Visitors:
+class Visitors(Background):
     """Some users at once: most look at their jobs, one posts jobs and cancels them. Use as a context."""
 
     def __init__(self, target: Field, count: int = 4) -> None:
+        super().__init__("visitor", *(partial(self._visit, number) for number in range(count)))
         self._target = target
         self._key = target.key
         self._lock = threading.Lock()
         self._visits = Visits()
-        self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._visit, args=(number,), daemon=True) for number in range(count)]
         self.keys: list[str] = []
         """Idempotency keys of the jobs that were posted."""
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
 
     def since_last(self) -> Visits:
         """What has happened since the last call."""

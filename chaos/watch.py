@@ -1,14 +1,12 @@
 """Watches what a platform takes while it works: memory of its tasks, sessions of its database. Bounds, not averages."""
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 
 import psycopg
 
 from bench.memory import resident_mib
+from chaos.background import Background
 from chaos.field import Field
 from chaos.fleet import part_of
 from local.tasks import Part
@@ -36,24 +34,13 @@ def most_sessions(target: Field) -> int:
     return webs * processes() * THREADS + workers + 2
 
 
-class Watch:
+class Watch(Background):
     """Looks every second, in a thread. Use as a context."""
 
     def __init__(self, target: Field) -> None:
+        super().__init__("watch", self._look_on)
         self._target = target
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look_on, name="watch", daemon=True)
         self.taken = Taken()
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._over.set()
-        self._thread.join()
 
     def _look_on(self) -> None:
         with psycopg.connect(self._target.database_url, autocommit=True) as connection:

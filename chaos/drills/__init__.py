@@ -1,11 +1,10 @@
 """Recoveries that are rehearsed: each runs its runbook's commands as printed, and judges what came back."""
 
-import importlib
-import pkgutil
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
+from chaos.registry import import_all
 from chaos.suites import Workshop
 
 
@@ -58,6 +57,5 @@ def drill(kind: D) -> D:
 
 def all_drills() -> dict[str, type[Drill]]:
     """Every drill by its name."""
-    for module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
-        importlib.import_module(f"{__name__}.{module.name}")
+    import_all(__name__, __path__)
     return DRILLS

@@ -1,7 +1,5 @@
 """One image on its way: submitted by the customer's client, its row watched, whoever has it in hand found."""
 
-import contextlib
-import os
 import signal
 import threading
 import time
@@ -16,7 +14,7 @@ from psycopg.rows import dict_row
 
 from chaos.faults.processes import works
 from chaos.field import Field
-from chaos.fleet import below
+from chaos.fleet import below, send_signal
 from chaos.shoot import Shoot, send
 from client import Submission
 from local.process import ChildProcess
@@ -155,6 +153,5 @@ def kill(*pids: int) -> float:
     """`kill -9`; when, as time.time()."""
     at = time.time()
     for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+        send_signal(pid, signal.SIGKILL)
     return at

@@ -4,11 +4,10 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 import httpx
 
+from chaos.background import Background
 from chaos.field import Field
 from chaos.relay.balancer import ANSWERED_BY
 
@@ -38,28 +37,15 @@ class Asked:
         return not self.result.isdigit() or self.result.startswith("5")
 
 
-class Users:
+class Users(Background):
     """A few users at once. Use as a context; afterwards `asked` has every question."""
 
     def __init__(self, target: Field) -> None:
+        super().__init__("user", *[self._ask] * _USERS)
         self._target = target
         self._key = target.key
-        self._over = threading.Event()
         self._lock = threading.Lock()
         self._asked: list[Asked] = []
-        self._threads = [threading.Thread(target=self._ask, name="user", daemon=True) for _ in range(_USERS)]
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
 
     @property
     def asked(self) -> Sequence[Asked]:

@@ -1,11 +1,10 @@
 """Ways to break a platform: one class each, which registers itself. `all_faults` loads every module of this package."""
 
-import importlib
-import pkgutil
 from abc import ABC, abstractmethod
 from typing import ClassVar, TypeVar
 
 from chaos.field import Field
+from chaos.registry import import_all
 
 
 class Fault(ABC):
@@ -56,9 +55,7 @@ def fault(kind: F) -> F:
 
 def all_faults() -> dict[str, type[Fault]]:
     """Every fault by its name: those of the first modules first, then module by module."""
-    names = {module.name for module in pkgutil.iter_modules(__path__)}
-    modules = [f"{__name__}.{name}" for name in (*_FIRST, *sorted(names - set(_FIRST)))]
-    for module in modules:
-        importlib.import_module(module)
+    names = import_all(__name__, __path__)
+    modules = [f"{__name__}.{name}" for name in (*_FIRST, *names)]
     ranked = sorted(FAULTS.items(), key=lambda named: modules.index(named[1].__module__))
     return dict(ranked)

@@ -1,7 +1,5 @@
 """Storage and queue that fail in every way that clients of AWS have to expect, for a share of the requests."""
 
-import contextlib
-import os
 import signal
 import time
 from collections.abc import Sequence
@@ -9,6 +7,7 @@ from typing import ClassVar
 
 from chaos.faults import Fault, fault
 from chaos.field import Field, wait_until
+from chaos.fleet import send_signal
 from chaos.relay.rules import Kind, Rule
 
 _SHARE = 0.4
@@ -137,7 +136,6 @@ class SignersErrors(_Aws):
         target.break_aws(self.rules)
         # Tasks that run have credentials and a password for a while yet; those that start ask for them.
         for task in target.fleet.running(zone=_ZONE):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(task.pid, signal.SIGKILL)
+            send_signal(task.pid, signal.SIGKILL)
         wait_until(lambda: self.hits(target) > 0, within_s=_ASKED_WITHIN_S, what="a new task asks for its credentials")
         time.sleep(self.lasts_s)

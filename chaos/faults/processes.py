@@ -1,7 +1,5 @@
 """Processes that are killed: children, workers, web tasks, one after the other and at random."""
 
-import contextlib
-import os
 import random
 import signal
 import time
@@ -11,7 +9,7 @@ import psutil
 
 from chaos.faults import Fault, fault
 from chaos.field import Field
-from chaos.fleet import below
+from chaos.fleet import below, send_signal
 from local.tasks import Part
 
 _random = random.Random(20)
@@ -34,9 +32,7 @@ class _Kills(Fault):
         while time.monotonic() < until_s:
             pid = self.victim(target)
             if pid is not None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-                    self._kills += 1
+                self._kills += send_signal(pid, signal.SIGKILL)
             time.sleep(self.every_s)
 
     def hits(self, target: Field) -> int:  # noqa: ARG002

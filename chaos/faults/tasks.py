@@ -1,7 +1,5 @@
 """What happens to whole tasks: deployments one after the other, a lost zone, more sweepers than one."""
 
-import contextlib
-import os
 import signal
 import subprocess
 import sys
@@ -9,7 +7,7 @@ import time
 
 from chaos.faults import Fault, fault
 from chaos.field import SWEEP_EVERY_S, Field, wait_until
-from chaos.fleet import part_of
+from chaos.fleet import part_of, send_signal
 from local.aws.endpoints import ROOT
 from local.tasks import Part
 
@@ -30,9 +28,7 @@ class Deployments(Fault):
             for zone in ("a", "b"):
                 before = target.fleet.running(zone=zone)
                 for task in before:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(task.pid, signal.SIGTERM)
-                        self._signals += 1
+                    self._signals += send_signal(task.pid, signal.SIGTERM)
                 # As ECS does: no more old tasks are stopped before the new ones are healthy.
                 pids = {task.pid for task in before}
                 wait_until(
@@ -62,9 +58,7 @@ class SignalStorm(Fault):
                 if part_of(task) is Part.WEB:
                     continue
                 for _ in range(1 + number % 2):
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(task.pid, signal.SIGTERM)
-                        self._signals += 1
+                    self._signals += send_signal(task.pid, signal.SIGTERM)
             time.sleep(1.5)
 
     def hits(self, target: Field) -> int:
@@ -84,8 +78,7 @@ class ZoneLost(Fault):
     def inject(self, target: Field) -> None:
         target.fleet.close_zone(_LOST_ZONE)
         for task in target.fleet.running(zone=_LOST_ZONE):
-            os.kill(task.pid, signal.SIGKILL)
-            self._killed += 1
+            self._killed += send_signal(task.pid, signal.SIGKILL)
         time.sleep(self.lasts_s)
 
     def heal(self, target: Field) -> None:

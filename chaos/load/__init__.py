@@ -1,13 +1,12 @@
 """Loads: one class each. What a load asks of the platform, and what it must not do under it."""
 
-import importlib
-import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
 from chaos.field import Field
+from chaos.registry import import_all
 from chaos.suites import Workshop
 
 
@@ -48,6 +47,5 @@ def load(kind: L) -> L:
 
 def all_loads() -> dict[str, type[Load]]:
     """Every load by its name."""
-    for module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
-        importlib.import_module(f"{__name__}.{module.name}")
+    import_all(__name__, __path__)
     return LOADS

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -127,4 +126,4 @@ async def _images(client: httpx.AsyncClient, url: str, headers: dict[str, str]) 
 
 
 def _name(number: int) -> str:
-    return Path(f"IMG_{number:05}.dng").name
+    return f"IMG_{number:05}.dng"

@@ -1,7 +1,5 @@
 """What `make chaos` runs: a suite a module, which registers itself. A new suite is a new file in this folder."""
 
-import importlib
-import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +8,7 @@ from typing import Any, ClassVar, TypeVar
 
 from rich.console import Console
 
+from chaos.registry import import_all
 from chaos.sizes import Size
 
 Figures = dict[str, Any]
@@ -86,6 +85,5 @@ def suite(kind: S) -> S:
 
 def all_suites() -> list[Suite]:
     """Every suite, in the order in which they run."""
-    for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
+    import_all(__name__, __path__)
     return sorted(SUITES.values(), key=lambda each: each.order)

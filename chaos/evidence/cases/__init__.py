@@ -1,7 +1,5 @@
 """What `make evidence` measures: a class a module, which registers itself. A new case is a new file in this folder."""
 
-import importlib
-import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +8,7 @@ from typing import Any, ClassVar, TypeVar
 
 from audit.spof.times import Times
 from chaos.field import Field
+from chaos.registry import import_all
 
 Figures = dict[str, Any]
 """What a case found, as plain values that JSON can hold."""
@@ -82,6 +81,5 @@ def case(kind: C) -> C:
 
 def all_cases() -> list[Case]:
     """Every case, in the order in which they run."""
-    for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
+    import_all(__name__, __path__)
     return sorted(CASES.values(), key=lambda each: each.order)
